@@ -1,0 +1,132 @@
+// Arithmetic on variables. Each operation: the value, then one rule for each input.
+
+#include <utility>
+
+#include "glissade/autograd/operation.h"
+#include "glissade/core/elementwise.h"
+#include "instantiate.h"
+
+namespace glissade {
+
+using kernels::Binary;
+using kernels::Unary;
+
+template <class T>
+Variable<T> add(const Variable<T>& a, const Variable<T>& b) {
+  return operation(
+      "add", kernels::binary(Binary::add, a.value(), b.value(), "add"), {a, b},
+      [](const auto& grad, const auto&, const auto& left, const auto&) {
+        return sum_to(grad, left.shape());
+      },
+      [](const auto& grad, const auto&, const auto&, const auto& right) {
+        return sum_to(grad, right.shape());
+      });
+}
+
+template <class T>
+Variable<T> sub(const Variable<T>& a, const Variable<T>& b) {
+  return operation(
+      "sub", kernels::binary(Binary::sub, a.value(), b.value(), "sub"), {a, b},
+      [](const auto& grad, const auto&, const auto& left, const auto&) {
+        return sum_to(grad, left.shape());
+      },
+      [](const auto& grad, const auto&, const auto&, const auto& right) {
+        return neg(sum_to(grad, right.shape()));
+      });
+}
+
+template <class T>
+Variable<T> mul(const Variable<T>& a, const Variable<T>& b) {
+  return operation(
+      "mul", kernels::binary(Binary::mul, a.value(), b.value(), "mul"), {a, b},
+      [](const auto& grad, const auto&, const auto& left, const auto& right) {
+        return sum_to(grad * right, left.shape());
+      },
+      [](const auto& grad, const auto&, const auto& left, const auto& right) {
+        return sum_to(grad * left, right.shape());
+      });
+}
+
+template <class T>
+Variable<T> div(const Variable<T>& a, const Variable<T>& b) {
+  return operation(
+      "div", kernels::binary(Binary::div, a.value(), b.value(), "div"), {a, b},
+      [](const auto& grad, const auto&, const auto& left, const auto& right) {
+        return sum_to(grad / right, left.shape());
+      },
+      [](const auto& grad, const auto& output, const auto&, const auto& right) {
+        return neg(sum_to(grad * output / right, right.shape()));
+      });
+}
+
+template <class T>
+Variable<T> add(const Variable<T>& x, double c) {
+  return operation("add_scalar", kernels::binary_scalar(Binary::add, x.value(), static_cast<T>(c)),
+                   {x}, [](const auto& grad, const auto&, const auto&) { return grad; });
+}
+
+template <class T>
+Variable<T> mul(const Variable<T>& x, double c) {
+  return operation("mul_scalar", kernels::binary_scalar(Binary::mul, x.value(), static_cast<T>(c)),
+                   {x}, [c](const auto& grad, const auto&, const auto&) { return grad * c; });
+}
+
+template <class T>
+Variable<T> neg(const Variable<T>& x) {
+  return operation("neg", kernels::unary(Unary::neg, x.value()), {x},
+                   [](const auto& grad, const auto&, const auto&) { return neg(grad); });
+}
+
+template <class T>
+Variable<T> pow(const Variable<T>& x, double exponent) {
+  return operation("pow_scalar",
+                   kernels::binary_scalar(Binary::pow, x.value(), static_cast<T>(exponent)), {x},
+                   [exponent](const auto& grad, const auto&, const auto& in) {
+                     if (exponent == 0.0)
+                       return grad * 0.0;  // also at 0, where 0 * 0^-1 is not a number
+                     return grad * pow(in, exponent - 1.0) * exponent;
+                   });
+}
+
+namespace {
+// 1 where base = 0 (and, if given, exponent = 0), 0 elsewhere, of the shape they broadcast to: a
+// constant that keeps the rules of pow away from log(0) and 0 * 0^-1 there.
+template <class T>
+Variable<T> where_zero(const Variable<T>& base, const Tensor<T>& other) {
+  Tensor<T> mask = kernels::binary(Binary::add, kernels::unary(Unary::abs, base.value()),
+                                   kernels::unary(Unary::abs, other), "pow");
+  for (T& value : mask) value = value == T{0} ? T{1} : T{0};
+  return Variable<T>(std::move(mask));
+}
+}  // namespace
+
+template <class T>
+Variable<T> pow(const Variable<T>& base, const Variable<T>& exponent) {
+  return operation(
+      "pow", kernels::binary(Binary::pow, base.value(), exponent.value(), "pow"), {base, exponent},
+      [](const auto& grad, const auto&, const auto& b, const auto& e) {
+        // e b^(e - 1), and 0 where both are 0
+        const auto lowered = e - 1.0 + where_zero(b, e.value());
+        return sum_to(grad * e * pow(b, lowered), b.shape());
+      },
+      [](const auto& grad, const auto& output, const auto& b, const auto& e) {
+        // b^e log(b), and 0 where b is 0
+        const auto positive = b + where_zero(b, Tensor<T>(b.shape()));
+        return sum_to(grad * output * log(positive), e.shape());
+      });
+}
+
+#define GLISSADE_INSTANTIATE(T)                                     \
+  template Variable<T> add(const Variable<T>&, const Variable<T>&); \
+  template Variable<T> sub(const Variable<T>&, const Variable<T>&); \
+  template Variable<T> mul(const Variable<T>&, const Variable<T>&); \
+  template Variable<T> div(const Variable<T>&, const Variable<T>&); \
+  template Variable<T> add(const Variable<T>&, double);             \
+  template Variable<T> mul(const Variable<T>&, double);             \
+  template Variable<T> neg(const Variable<T>&);                     \
+  template Variable<T> pow(const Variable<T>&, double);             \
+  template Variable<T> pow(const Variable<T>&, const Variable<T>&);
+GLISSADE_FOR_EACH_FLOAT(GLISSADE_INSTANTIATE)
+#undef GLISSADE_INSTANTIATE
+
+}  // namespace glissade

@@ -1,0 +1,300 @@
+#include "backward_pass.h"
+
+#include <atomic>
+#include <utility>
+
+#include "glissade/autograd/grad.h"
+#include "glissade/autograd/grad_mode.h"
+#include "glissade/core/check.h"
+#include "glissade/core/elementwise.h"
+
+namespace glissade {
+namespace {
+
+// Nodes carry the number of the last pass that visited them; numbers are never used twice, in
+// whichever thread.
+std::uint64_t next_epoch() {
+  static std::atomic<std::uint64_t> epoch{0};
+  return epoch.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+// The thread's vectors, reused from pass to pass. A pass within a pass finds them empty.
+template <class T>
+struct Scratch {
+  std::vector<T> items;
+  static std::vector<T>& get() {
+    thread_local Scratch scratch;
+    return scratch.items;
+  }
+};
+
+template <class T>
+Variable<T> share(Node<T>& node) {
+  detail::add_reference(&node);
+  return Variable<T>::adopt(&node);
+}
+
+// a + b, where a's buffer is used again if nobody else can see it.
+template <class T>
+Variable<T> add_up(Variable<T> a, const Variable<T>& b) {
+  if (!a.node()->is_disposable()) return add(a, b);
+  kernels::binary_in_place(kernels::Binary::add, a.mutable_value(), b.value(), "add");
+  return a;
+}
+
+}  // namespace
+
+template <class T>
+BackwardPass<T>::BackwardPass(const char* operation, bool retain_graph, bool create_graph)
+    : operation_(operation),
+      retain_graph_(retain_graph || create_graph),
+      create_graph_(create_graph),
+      epoch_(next_epoch()),
+      order_(std::move(Scratch<Node<T>*>::get())),
+      stack_(std::move(Scratch<Frame>::get())) {}
+
+template <class T>
+BackwardPass<T>::~BackwardPass() {
+  for (Node<T>* node : order_) {  // only those that an exception has left
+    node->pending_ = Variable<T>();
+    Variable<T>::adopt(node);  // drops the reference
+  }
+  order_.clear();
+  stack_.clear();
+  Scratch<Node<T>*>::get() = std::move(order_);
+  Scratch<Frame>::get() = std::move(stack_);
+}
+
+template <class T>
+void BackwardPass<T>::check_output(const Variable<T>& output,
+                                   const Variable<T>& grad_output) const {
+  check(output.requires_grad(),
+        "{}: the output ('{}', of shape {}) does not depend on anything that requires a gradient",
+        operation_, output.operation(), output.shape());
+  check(grad_output.shape() == output.shape(),
+        "{}: the gradient of the output has shape {}, the output {}", operation_,
+        grad_output.shape(), output.shape());
+}
+
+template <class T>
+void BackwardPass<T>::run(const Variable<T>& output, const Variable<T>& grad_output) {
+  check_output(output, grad_output);
+  const RecordingScope scope(create_graph_);
+  find_order(*output.node());
+  accumulate(*output.node(), grad_output);
+  run_nodes();
+}
+
+template <class T>
+std::vector<Variable<T>> BackwardPass<T>::run(const Variable<T>& output,
+                                              const Variable<T>& grad_output,
+                                              const std::vector<Variable<T>>& targets) {
+  check_output(output, grad_output);
+  to_leaves_ = false;
+  struct Marks {  // the targets' marks and gradients go when the pass ends, also by an exception
+    const std::vector<Variable<T>>& targets;
+    explicit Marks(const std::vector<Variable<T>>& marked) : targets(marked) {
+      for (const Variable<T>& target : targets) target.node()->target_ = true;
+    }
+    ~Marks() {
+      for (const Variable<T>& target : targets) {
+        target.node()->target_ = false;
+        target.node()->pending_ = Variable<T>();
+      }
+    }
+    Marks(const Marks&) = delete;
+    Marks& operator=(const Marks&) = delete;
+  };
+  const Marks marks(targets);
+  const RecordingScope scope(create_graph_);
+  find_order(*output.node());
+  if (is_needed(*output.node())) accumulate(*output.node(), grad_output);
+  run_nodes();
+  std::vector<Variable<T>> gradients;
+  gradients.reserve(targets.size());
+  for (const Variable<T>& target : targets) gradients.push_back(target.node()->pending_);
+  return gradients;
+}
+
+// Marks a node at its first visit; returns whether its inputs are to be visited.
+template <class T>
+bool BackwardPass<T>::enter(Node<T>& node) {
+  if (node.epoch_ == epoch_) return false;
+  node.epoch_ = epoch_;
+  if (node.is_leaf()) {
+    node.needed_ = to_leaves_ ? node.requires_grad_ : node.target_;
+    return false;
+  }
+  check(!node.freed_,
+        "{}: the graph behind '{}' has been let go by an earlier backward; pass {{.retain_graph = "
+        "true}} to that one",
+        operation_, node.name());
+  node.needed_ = to_leaves_ || node.target_;
+  return true;
+}
+
+template <class T>
+void BackwardPass<T>::find_order(Node<T>& root) {
+  if (enter(root)) stack_.push_back({&root, 0});
+  while (!stack_.empty()) {
+    Frame& frame = stack_.back();
+    Node<T>& node = *frame.node;
+    if (frame.next_input < node.input_count_) {
+      Node<T>* input = node.inputs_[frame.next_input++].node();
+      if (input != nullptr && input->requires_grad_ && enter(*input)) {
+        stack_.push_back({input, 0});
+      }
+      continue;
+    }
+    stack_.pop_back();
+    for (const Variable<T>& input : node.inputs()) {
+      if (node.needed_) break;
+      node.needed_ = input.defined() && is_needed(*input.node());
+    }
+    detail::add_reference(&node);
+    order_.push_back(&node);
+  }
+}
+
+template <class T>
+void BackwardPass<T>::run_nodes() {
+  while (!order_.empty()) {
+    Node<T>& node = *order_.back();
+    if (node.needed_) {
+      // A target's gradient stays where it is, complete now.
+      Variable<T> grad = node.target_ ? node.pending_ : std::move(node.pending_);
+      if (grad.defined()) run_node(node, std::move(grad));
+    }
+    if (!retain_graph_) let_go(node);
+    order_.pop_back();
+    Variable<T>::adopt(&node);  // drops the reference
+  }
+}
+
+template <class T>
+void BackwardPass<T>::run_node(Node<T>& node, Variable<T> grad) {
+  if (node.retains_grad_ && to_leaves_) add_to_grad(node, grad);
+  GradientSink<T> sink(*this, node);
+  if (!create_graph_ && node.backward_in_place(grad, sink)) return;
+  node.backward(grad, share(node), sink);
+}
+
+template <class T>
+void BackwardPass<T>::let_go(Node<T>& node) const {
+  for (std::uint32_t i = 0; i < node.input_count_; ++i) node.inputs_[i] = Variable<T>();
+  node.input_count_ = 0;
+  node.freed_ = true;
+}
+
+template <class T>
+void BackwardPass<T>::accumulate(Node<T>& node, Variable<T> gradient) {
+  if (goes_to_grad(node)) return add_to_grad(node, std::move(gradient));
+  node.pending_ =
+      node.pending_.defined() ? add_up(std::move(node.pending_), gradient) : std::move(gradient);
+}
+
+template <class T>
+void BackwardPass<T>::add_to_grad(Node<T>& node, Variable<T> gradient) const {
+  if (node.has_grad_) {
+    node.grad_ = add_up(std::move(node.grad_), gradient);
+    return;
+  }
+  // The user may change a gradient in place, so it must not be shared, unless it is part of a
+  // graph.
+  const bool take = create_graph_ || gradient.node()->is_disposable();
+  node.grad_ = take ? std::move(gradient) : gradient.detach();
+  node.has_grad_ = true;
+}
+
+// The buffer that a rule in place writes a node's gradient to: beta = 0 at first, then 1.
+template <class T>
+Tensor<T>& BackwardPass<T>::open(Node<T>& node, T& beta) const {
+  const bool in_grad = goes_to_grad(node);
+  Variable<T>& slot = in_grad ? node.grad_ : node.pending_;
+  const bool has_gradient = in_grad ? node.has_grad_ : slot.defined();
+  if (has_gradient) {
+    if (!slot.node()->is_disposable()) slot = slot.detach();
+    beta = T{1};
+  } else {
+    const bool reusable =
+        slot.defined() && slot.node()->is_disposable() && slot.shape() == node.value_.shape();
+    if (!reusable) slot = Variable<T>(Tensor<T>::uninitialized(node.value_.shape()));
+    beta = T{0};
+  }
+  if (in_grad) node.has_grad_ = true;
+  return slot.mutable_value();
+}
+
+template <class T>
+bool GradientSink<T>::needed(std::size_t input) const {
+  const Variable<T>& variable = node_.inputs_[input];
+  return variable.defined() && pass_.is_needed(*variable.node());
+}
+
+template <class T>
+void GradientSink<T>::give(std::size_t input, Variable<T> gradient) {
+  if (!needed(input)) return;
+  Node<T>& node = *node_.inputs_[input].node();
+  check(gradient.defined() && gradient.shape() == node.value_.shape(),
+        "{}: the backward rule gave a gradient of shape {} for input {}, whose shape is {}",
+        node_.name(), gradient.defined() ? to_string(gradient.shape()) : "undefined", input,
+        node.value_.shape());
+  pass_.accumulate(node, std::move(gradient));
+}
+
+template <class T>
+Tensor<T>& GradientSink<T>::open(std::size_t input, T& beta) {
+  return pass_.open(*node_.inputs_[input].node(), beta);
+}
+
+template <class T>
+void Node<T>::backward(const Variable<T>&, const Variable<T>&, GradientSink<T>&) {}
+
+template <class T>
+bool Node<T>::backward_in_place(Variable<T>&, GradientSink<T>&) {
+  return false;
+}
+
+template <class T>
+std::vector<Variable<T>> grad(const Variable<T>& output, const std::vector<Variable<T>>& inputs,
+                              const GradOptions& options) {
+  check(output.size() == 1,
+        "grad: the output has shape {}; without a gradient of the output it must have one element",
+        output.shape());
+  return grad(output, inputs, Variable<T>(Tensor<T>::full(output.shape(), T{1})), options);
+}
+
+template <class T>
+std::vector<Variable<T>> grad(const Variable<T>& output, const std::vector<Variable<T>>& inputs,
+                              const Variable<T>& grad_output, const GradOptions& options) {
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    check(inputs[i].requires_grad(), "grad: input {} (of shape {}) does not require a gradient", i,
+          inputs[i].shape());
+  }
+  BackwardPass<T> pass("grad", options.retain_graph, options.create_graph);
+  std::vector<Variable<T>> gradients = pass.run(output, grad_output, inputs);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (gradients[i].defined()) continue;
+    check(
+        options.allow_unused,
+        "grad: the output does not depend on input {} (of shape {}); pass {{.allow_unused = true}} "
+        "for zeros",
+        i, inputs[i].shape());
+    gradients[i] = Variable<T>(Tensor<T>(inputs[i].shape()));
+  }
+  return gradients;
+}
+
+#define GLISSADE_INSTANTIATE(T)                                                               \
+  template class BackwardPass<T>;                                                             \
+  template class GradientSink<T>;                                                             \
+  template class Node<T>;                                                                     \
+  template std::vector<Variable<T>> grad(const Variable<T>&, const std::vector<Variable<T>>&, \
+                                         const GradOptions&);                                 \
+  template std::vector<Variable<T>> grad(const Variable<T>&, const std::vector<Variable<T>>&, \
+                                         const Variable<T>&, const GradOptions&);
+GLISSADE_INSTANTIATE(float)
+GLISSADE_INSTANTIATE(double)
+#undef GLISSADE_INSTANTIATE
+
+}  // namespace glissade

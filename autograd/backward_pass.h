@@ -1,0 +1,61 @@
+#pragma once
+
+// One run of reverse-mode differentiation through a graph.
+
+#include <cstdint>
+#include <vector>
+
+#include "glissade/autograd/node.h"
+
+namespace glissade {
+
+/// Visits the nodes that a result depends on, each once, in reverse topological order, and
+/// accumulates gradients: into the leaves' `grad`, or for given targets. Nothing recurses.
+template <class T>
+class BackwardPass {
+ public:
+  /// `operation` is the name that errors begin with.
+  BackwardPass(const char* operation, bool retain_graph, bool create_graph);
+  ~BackwardPass();
+  BackwardPass(const BackwardPass&) = delete;
+  BackwardPass& operator=(const BackwardPass&) = delete;
+
+  /// Adds the gradients to the leaves' `grad`.
+  void run(const Variable<T>& output, const Variable<T>& grad_output);
+  /// Returns the gradients of the targets; undefined where the output does not depend on one.
+  std::vector<Variable<T>> run(const Variable<T>& output, const Variable<T>& grad_output,
+                               const std::vector<Variable<T>>& targets);
+
+ private:
+  friend class GradientSink<T>;
+
+  struct Frame {
+    Node<T>* node;
+    std::uint32_t next_input;
+  };
+
+  void check_output(const Variable<T>& output, const Variable<T>& grad_output) const;
+  void find_order(Node<T>& root);
+  bool enter(Node<T>& node);
+  void run_nodes();
+  void run_node(Node<T>& node, Variable<T> grad);
+  void let_go(Node<T>& node) const;
+  bool is_needed(const Node<T>& node) const { return node.epoch_ == epoch_ && node.needed_; }
+  // Whether this node's gradient goes to its `grad` at once.
+  bool goes_to_grad(const Node<T>& node) const { return to_leaves_ && node.is_leaf(); }
+  void accumulate(Node<T>& node, Variable<T> gradient);
+  void add_to_grad(Node<T>& node, Variable<T> gradient) const;
+  Tensor<T>& open(Node<T>& node, T& beta) const;
+
+  const char* operation_;
+  bool retain_graph_;
+  bool create_graph_;
+  bool to_leaves_ = true;  // as opposed to targets
+  std::uint64_t epoch_;
+  // The interior nodes, inputs before outputs; each holds a reference, because a node may lose its
+  // last other one when the nodes after it let their inputs go. Kept between passes for its memory.
+  std::vector<Node<T>*> order_;
+  std::vector<Frame> stack_;
+};
+
+}  // namespace glissade

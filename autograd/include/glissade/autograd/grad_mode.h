@@ -1,0 +1,29 @@
+#pragma once
+
+// Whether operations are recorded in the graph.
+
+namespace glissade {
+
+/// Whether the calling thread records operations: it does, unless a scope says otherwise.
+bool is_recording();
+
+/// While it lives, the calling thread records operations or not. Scopes nest.
+class RecordingScope {
+ public:
+  explicit RecordingScope(bool record);
+  ~RecordingScope();
+  RecordingScope(const RecordingScope&) = delete;
+  RecordingScope& operator=(const RecordingScope&) = delete;
+
+ private:
+  bool was_recording_;
+};
+
+/// While it lives, the calling thread records no operation: results are constants. For inference
+/// and for parameter updates.
+class NoGradGuard : public RecordingScope {
+ public:
+  NoGradGuard() : RecordingScope(false) {}
+};
+
+}  // namespace glissade

@@ -1,0 +1,127 @@
+#pragma once
+
+// Node: what a Variable points to. Included by those who write operations with a rule of their
+// own; users of operations need only variable.h, and most operations only operation.h.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+#include "glissade/autograd/variable.h"
+#include "glissade/core/allocator.h"
+
+namespace glissade {
+
+template <class T>
+class BackwardPass;
+
+/// Where a rule that works in place (`Node::backward_in_place`) leaves the gradients of its inputs.
+template <class T>
+class GradientSink {
+ public:
+  /// Whether anyone needs the gradient of this input.
+  bool needed(std::size_t input) const;
+  /// Calls `write(buffer, beta)`: it must set buffer = gradient + beta * buffer. `buffer` has the
+  /// input's shape; beta is 0 at the first contribution, when the buffer's content is undefined,
+  /// and 1 when there is a gradient to add to. So a matrix product accumulates without a copy.
+  template <class Write>
+  void write(std::size_t input, const Write& write) {
+    T beta{};
+    Tensor<T>& buffer = open(input, beta);
+    write(buffer, beta);
+  }
+  /// Contributes a gradient that has been computed elsewhere; a variable that nobody else holds is
+  /// taken over without a copy.
+  void give(std::size_t input, Variable<T> gradient);
+
+ private:
+  friend class BackwardPass<T>;
+  GradientSink(BackwardPass<T>& pass, Node<T>& node) : pass_(pass), node_(node) {}
+  Tensor<T>& open(std::size_t input, T& beta);
+
+  BackwardPass<T>& pass_;
+  Node<T>& node_;
+};
+
+/// A node of the graph: a value, its gradient, and, in derived classes, the operation's inputs and
+/// its backward rule. Plain nodes are leaves.
+template <class T>
+class Node {
+ public:
+  explicit Node(Tensor<T> value, bool requires_grad = false)
+      : requires_grad_(requires_grad), value_(std::move(value)) {}
+  virtual ~Node() = default;
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+  // Nodes come from the thread's block cache; the virtual destructor passes the derived size.
+  static void* operator new(std::size_t bytes) { return allocate(bytes); }
+  static void operator delete(void* block, std::size_t bytes) { deallocate(block, bytes); }
+
+  /// The operation's name, of static lifetime.
+  virtual const char* name() const { return "leaf"; }
+
+  /// The backward rule: gives `sink` the gradient of each input that is needed, made of `grad`, the
+  /// gradient of the output, and the operation's derivative. Written in differentiable operations,
+  /// so that gradients can be differentiated again. The output comes as an argument: a node that
+  /// held itself would never be freed.
+  virtual void backward(const Variable<T>& grad, const Variable<T>& output, GradientSink<T>& sink);
+
+  /// A faster rule for plain first-order gradients; returns false where there is none. It may
+  /// overwrite the value of `grad` if nobody else can see it (`is_disposable`).
+  virtual bool backward_in_place(Variable<T>& grad, GradientSink<T>& sink);
+
+  /// Whether the value may be overwritten: only one handle holds this node, and no graph.
+  bool is_disposable() const { return references_ == 1 && !requires_grad_; }
+
+  std::span<const Variable<T>> inputs() const { return {inputs_, input_count_}; }
+  const Tensor<T>& value() const { return value_; }
+  Tensor<T>& value() { return value_; }
+  bool requires_grad() const { return requires_grad_; }
+  bool is_leaf() const { return input_count_ == 0 && !freed_; }
+
+ protected:
+  /// For derived classes that keep their inputs inline: where they are.
+  void set_inputs(Variable<T>* inputs, std::size_t count) {
+    inputs_ = inputs;
+    input_count_ = static_cast<std::uint32_t>(count);
+  }
+
+ private:
+  friend class Variable<T>;
+  friend class BackwardPass<T>;
+  friend class GradientSink<T>;
+  friend void detail::destroy<T>(Node* node) noexcept;
+  friend void detail::add_reference<T>(Node* node) noexcept;
+  friend bool detail::drop_reference<T>(Node* node) noexcept;
+
+  std::uint32_t references_ = 1;
+  bool requires_grad_ = false;
+  bool has_grad_ = false;      // grad_ holds a gradient, not only a buffer to reuse
+  bool retains_grad_ = false;  // keep the gradient although this is not a leaf
+  bool freed_ = false;         // a backward pass has let the inputs go
+  bool target_ = false;        // the running pass was asked for this node's gradient
+  bool needed_ = false;        // the running pass has to compute this node's gradient
+  std::uint32_t input_count_ = 0;
+  Variable<T>* inputs_ = nullptr;
+  union {
+    std::uint64_t epoch_ = 0;  // the last backward pass that visited this node
+    Node* next_doomed_;        // while being destroyed: the next node to destroy
+  };
+  Tensor<T> value_;
+  Variable<T> grad_;     // what the user sees as grad()
+  Variable<T> pending_;  // the gradient so far, in a running backward pass
+};
+
+namespace detail {
+template <class T>
+inline void add_reference(Node<T>* node) noexcept {
+  ++node->references_;
+}
+template <class T>
+inline bool drop_reference(Node<T>* node) noexcept {
+  return --node->references_ == 0;
+}
+}  // namespace detail
+
+}  // namespace glissade

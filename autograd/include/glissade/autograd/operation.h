@@ -1,0 +1,121 @@
+#pragma once
+
+// How an operation is made: a value, the inputs, and for each input a rule for its gradient.
+// Users add operations of their own with the same function; see docs/operations.md.
+
+#include <array>
+#include <cstddef>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "glissade/autograd/grad_mode.h"
+#include "glissade/autograd/node.h"
+
+namespace glissade {
+namespace detail {
+
+// The node of an operation with a fixed number of inputs and one rule for each of them.
+template <class T, std::size_t N, class... Rules>
+class OperationNode final : public Node<T> {
+ public:
+  OperationNode(const char* name, Tensor<T> value, const Variable<T> (&inputs)[N], Rules... rules)
+      : Node<T>(std::move(value), true), name_(name), rules_(std::move(rules)...) {
+    for (std::size_t i = 0; i < N; ++i) inputs_[i] = inputs[i];
+    this->set_inputs(inputs_.data(), N);
+  }
+
+  const char* name() const override { return name_; }
+
+  void backward(const Variable<T>& grad, const Variable<T>& output,
+                GradientSink<T>& sink) override {
+    give_all(grad, output, sink, std::make_index_sequence<N>());
+  }
+
+ private:
+  template <std::size_t... I>
+  void give_all(const Variable<T>& grad, const Variable<T>& output, GradientSink<T>& sink,
+                std::index_sequence<I...>) {
+    const auto give = [&](std::size_t i, const auto& rule) {
+      if (sink.needed(i)) sink.give(i, rule(grad, output, std::as_const(inputs_[I])...));
+    };
+    (give(I, std::get<I>(rules_)), ...);
+  }
+
+  const char* name_;
+  std::array<Variable<T>, N> inputs_;
+  [[no_unique_address]] std::tuple<Rules...> rules_;
+};
+
+// The node of an operation with any number of inputs and one rule for all of them.
+template <class T, class Rule>
+class VariadicNode final : public Node<T> {
+ public:
+  VariadicNode(const char* name, Tensor<T> value, std::vector<Variable<T>> inputs, Rule rule)
+      : Node<T>(std::move(value), true),
+        name_(name),
+        inputs_(std::move(inputs)),
+        rule_(std::move(rule)) {
+    this->set_inputs(inputs_.data(), inputs_.size());
+  }
+
+  const char* name() const override { return name_; }
+
+  void backward(const Variable<T>& grad, const Variable<T>& output,
+                GradientSink<T>& sink) override {
+    for (std::size_t i = 0; i < inputs_.size(); ++i) {
+      if (sink.needed(i)) sink.give(i, rule_(i, grad, output, std::as_const(inputs_)));
+    }
+  }
+
+ private:
+  const char* name_;
+  std::vector<Variable<T>> inputs_;
+  [[no_unique_address]] Rule rule_;
+};
+
+}  // namespace detail
+
+/// Whether an operation on these inputs has to be recorded: one of them needs a gradient, and
+/// recording is on (grad_mode.h).
+template <class T>
+bool must_record(std::span<const Variable<T>> inputs) {
+  if (!is_recording()) return false;
+  for (const Variable<T>& input : inputs) {
+    if (input.defined() && input.node()->requires_grad()) return true;
+  }
+  return false;
+}
+
+/// The result of an operation: `value`, computed from `inputs`, and for each input a rule
+///
+///     [](const Variable<T>& grad, const Variable<T>& output, const Variable<T>& input0, ...)
+///
+/// that returns the gradient of a scalar with respect to that input (of its shape), given `grad`,
+/// that scalar's gradient with respect to the output (of the output's shape). Rules are called only
+/// for inputs that need a gradient. They must use differentiable operations on the arguments, not
+/// captured variables, and never capture the output. `name` has static lifetime.
+template <class T, std::size_t N, class... Rules>
+Variable<T> operation(const char* name, Tensor<T> value, const Variable<T> (&inputs)[N],
+                      Rules... rules) {
+  static_assert(sizeof...(Rules) == N, "an operation has one rule for each input");
+  if (!must_record<T>(inputs)) return Variable<T>(std::move(value));
+  return Variable<T>::adopt(new detail::OperationNode<T, N, Rules...>(name, std::move(value),
+                                                                      inputs, std::move(rules)...));
+}
+
+/// The same for any number of inputs, with one rule for all of them:
+///
+///     [](std::size_t i, const Variable<T>& grad, const Variable<T>& output,
+///        const std::vector<Variable<T>>& inputs)
+///
+/// returns the gradient with respect to input i.
+template <class T, class Rule>
+Variable<T> variadic_operation(const char* name, Tensor<T> value, std::vector<Variable<T>> inputs,
+                               Rule rule) {
+  if (!must_record<T>(inputs)) return Variable<T>(std::move(value));
+  return Variable<T>::adopt(new detail::VariadicNode<T, Rule>(name, std::move(value),
+                                                              std::move(inputs), std::move(rule)));
+}
+
+}  // namespace glissade

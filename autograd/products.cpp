@@ -1,0 +1,150 @@
+// The matrix product and the fused dense layer.
+
+#include <array>
+#include <utility>
+
+#include "activation_rule.h"
+#include "glissade/autograd/operation.h"
+#include "glissade/core/elementwise.h"
+#include "glissade/core/gemm.h"
+#include "glissade/core/reduce.h"
+#include "instantiate.h"
+
+namespace glissade {
+namespace {
+
+constexpr Transpose flip(Transpose t) {
+  return t == Transpose::no ? Transpose::yes : Transpose::no;
+}
+
+// op(a) op(b) for matrices; the transposes are flags of the product, here and in the rules.
+template <class T>
+Variable<T> product(const Variable<T>& a, Transpose ta, const Variable<T>& b, Transpose tb) {
+  return operation(
+      "matmul", matmul(a.value(), b.value(), ta, tb), {a, b},
+      [ta, tb](const auto& grad, const auto&, const auto&, const auto& right) {
+        // d op(a) = grad op(b)ᵀ; for a transposed a, its transpose: op(b) gradᵀ
+        return ta == Transpose::no ? product(grad, Transpose::no, right, flip(tb))
+                                   : product(right, tb, grad, Transpose::yes);
+      },
+      [ta, tb](const auto& grad, const auto&, const auto& left, const auto&) {
+        // d op(b) = op(a)ᵀ grad; for a transposed b, its transpose: gradᵀ op(a)
+        return tb == Transpose::no ? product(left, flip(ta), grad, Transpose::no)
+                                   : product(grad, Transpose::yes, left, ta);
+      });
+}
+
+}  // namespace
+
+template <class T>
+Variable<T> matmul(const Variable<T>& a, const Variable<T>& b) {
+  if (a.rank() == 2 && b.rank() == 2) return product(a, Transpose::no, b, Transpose::no);
+  check(a.rank() >= 1 && a.rank() <= 2 && b.rank() >= 1 && b.rank() <= 2,
+        "matmul: the operands of shapes {} and {} must be matrices or vectors", a.shape(),
+        b.shape());
+  const bool row = a.rank() == 1;
+  const bool column = b.rank() == 1;
+  check(a.dim(-1) == b.dim(0), "matmul: inner dimensions of {} and {} differ", a.shape(),
+        b.shape());
+  const Variable<T> left = row ? reshape(a, Shape{1, a.dim(0)}) : a;
+  const Variable<T> right = column ? reshape(b, Shape{b.dim(0), 1}) : b;
+  const Variable<T> result = product(left, Transpose::no, right, Transpose::no);
+  if (row && column) return reshape(result, Shape{});
+  return reshape(result, Shape{row ? result.dim(1) : result.dim(0)});
+}
+
+namespace {
+
+// y = f(x Wᵀ + b). x: (batch, in), W: (out, in), b: (out) or undefined, y: (batch, out).
+template <class T>
+class LinearNode final : public Node<T> {
+ public:
+  LinearNode(const Activation& activation, Tensor<T> y, const Variable<T>& x,
+             const Variable<T>& weight, const Variable<T>& bias)
+      : Node<T>(std::move(y), true), activation_(activation), inputs_{x, weight, bias} {
+    this->set_inputs(inputs_.data(), inputs_.size());
+  }
+
+  const char* name() const override { return "linear"; }
+
+  void backward(const Variable<T>& grad, const Variable<T>& output,
+                GradientSink<T>& sink) override {
+    const auto& [x, weight, bias] = inputs_;
+    const Variable<T> dz = activation_rule(activation_, grad, Variable<T>(), output);
+    if (sink.needed(kX)) sink.give(kX, product(dz, Transpose::no, weight, Transpose::no));
+    if (sink.needed(kWeight)) sink.give(kWeight, product(dz, Transpose::yes, x, Transpose::no));
+    if (sink.needed(kBias)) sink.give(kBias, sum(dz, 0));
+  }
+
+  bool backward_in_place(Variable<T>& grad, GradientSink<T>& sink) override {
+    const auto& [x, weight, bias] = inputs_;
+    const Variable<T> gradient =
+        activation_.kind == Activation::Kind::identity
+            ? std::move(grad)
+            : activation_gradient<T>(activation_, std::move(grad), nullptr, this->value());
+    const Tensor<T>& dz = gradient.value();  // (batch, out)
+    if (sink.needed(kBias)) {
+      sink.write(kBias, [&](Tensor<T>& db, T beta) { kernels::sum_axis(dz, 0, beta, db); });
+    }
+    if (sink.needed(kWeight)) {
+      sink.write(kWeight, [&](Tensor<T>& dw, T beta) {
+        matmul_into(dz, Transpose::yes, x.value(), Transpose::no, beta, dw);
+      });
+    }
+    if (sink.needed(kX)) {
+      sink.write(kX, [&](Tensor<T>& dx, T beta) {
+        matmul_into(dz, Transpose::no, weight.value(), Transpose::no, beta, dx);
+      });
+    }
+    return true;
+  }
+
+ private:
+  static constexpr std::size_t kX = 0;
+  static constexpr std::size_t kWeight = 1;
+  static constexpr std::size_t kBias = 2;
+
+  Activation activation_;
+  std::array<Variable<T>, 3> inputs_;
+};
+
+}  // namespace
+
+template <class T>
+Variable<T> linear(const Variable<T>& x, const Variable<T>& weight, const Variable<T>& bias,
+                   const Activation& activation) {
+  check(activation.from_output(), "linear: {} cannot be fused, its derivative needs its input",
+        to_string(activation.kind));
+  check(x.rank() == 2, "linear: the input of shape {} is not a batch of rows (batch, in)",
+        x.shape());
+  check(weight.rank() == 2, "linear: the weight of shape {} is not a matrix (out, in)",
+        weight.shape());
+  check(x.dim(1) == weight.dim(1),
+        "linear: the input of shape {} has {} features, the weight of shape {} takes {}", x.shape(),
+        x.dim(1), weight.shape(), weight.dim(1));
+  const Index out = weight.dim(0);
+  check(!bias.defined() || bias.shape() == Shape{out},
+        "linear: the bias of shape {} does not fit the weight of shape {}",
+        bias.defined() ? to_string(bias.shape()) : "", weight.shape());
+
+  // The bias is laid down first and the product added to it: one pass less over y.
+  const Shape shape{x.dim(0), out};
+  Tensor<T> y =
+      bias.defined() ? kernels::broadcast_to(bias.value(), shape) : Tensor<T>::uninitialized(shape);
+  matmul_into(x.value(), Transpose::no, weight.value(), Transpose::yes,
+              bias.defined() ? T{1} : T{0}, y);
+  kernels::activation_forward(activation, y.size(), y.data(), y.data());
+
+  const std::array<Variable<T>, 3> inputs{x, weight, bias};
+  if (!must_record<T>(inputs)) return Variable<T>(std::move(y));
+  return Variable<T>::adopt(new LinearNode<T>(activation, std::move(y), x, weight, bias));
+}
+
+#define GLISSADE_INSTANTIATE(T)                                                           \
+  template Variable<T> matmul(const Variable<T>&, const Variable<T>&);                    \
+  template Variable<T> linear(const Variable<T>&, const Variable<T>&, const Variable<T>&, \
+                              const Activation&);
+GLISSADE_FOR_EACH_FLOAT(GLISSADE_INSTANTIATE)
+#undef GLISSADE_INSTANTIATE
+
+}  // namespace glissade

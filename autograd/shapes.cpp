@@ -1,0 +1,155 @@
+// Operations that move elements. Each: the value, then the rule, which moves gradients back.
+
+#include <array>
+#include <utility>
+
+#include "glissade/autograd/operation.h"
+#include "glissade/core/elementwise.h"
+#include "glissade/core/move.h"
+#include "glissade/core/reduce.h"
+#include "instantiate.h"
+
+namespace glissade {
+
+template <class T>
+Variable<T> reshape(const Variable<T>& x, const Shape& shape) {
+  if (shape == x.shape()) return x;
+  return operation(
+      "reshape", x.value().reshape(shape), {x},
+      [](const auto& grad, const auto&, const auto& in) { return reshape(grad, in.shape()); });
+}
+
+template <class T>
+Variable<T> reshape(const Variable<T>& x, std::initializer_list<Index> extents) {
+  std::vector<Index> complete = extents;
+  Index known = 1;
+  Index* unknown = nullptr;
+  for (Index& extent : complete) {
+    if (extent == -1) {
+      check(unknown == nullptr, "reshape: more than one extent of ({}) is -1",
+            fmt::join(extents, ", "));
+      unknown = &extent;
+    } else {
+      known *= extent;
+    }
+  }
+  if (unknown != nullptr) {
+    check(known > 0 && x.size() % known == 0, "reshape: {} elements do not fill ({})", x.size(),
+          fmt::join(extents, ", "));
+    *unknown = x.size() / known;
+  }
+  return reshape(x, Shape(std::span<const Index>(complete)));
+}
+
+template <class T>
+Variable<T> transpose(const Variable<T>& x) {
+  return operation("transpose", kernels::transpose(x.value()), {x},
+                   [](const auto& grad, const auto&, const auto&) { return transpose(grad); });
+}
+
+template <class T>
+Variable<T> broadcast_to(const Variable<T>& x, const Shape& shape) {
+  if (shape == x.shape()) return x;
+  return operation(
+      "broadcast_to", kernels::broadcast_to(x.value(), shape), {x},
+      [](const auto& grad, const auto&, const auto& in) { return sum_to(grad, in.shape()); });
+}
+
+template <class T>
+Variable<T> sum_to(const Variable<T>& x, const Shape& shape) {
+  if (shape == x.shape()) return x;
+  return operation(
+      "sum_to", kernels::sum_to(x.value(), shape), {x},
+      [](const auto& grad, const auto&, const auto& in) { return broadcast_to(grad, in.shape()); });
+}
+
+template <class T>
+Variable<T> slice(const Variable<T>& x, int axis, Index begin, Index end) {
+  axis = x.shape().axis(axis, "slice");
+  return operation("slice", kernels::slice(x.value(), axis, begin, end), {x},
+                   [axis, begin, end](const auto& grad, const auto&, const auto& in) {
+                     return pad(grad, axis, begin, in.shape()[axis] - end);
+                   });
+}
+
+template <class T>
+Variable<T> slice_rows(const Variable<T>& x, Index begin, Index end) {
+  return slice(x, 0, begin, end);
+}
+
+template <class T>
+Variable<T> pad(const Variable<T>& x, int axis, Index before, Index after) {
+  axis = x.shape().axis(axis, "pad");
+  return operation("pad", kernels::pad(x.value(), axis, before, after), {x},
+                   [axis, before](const auto& grad, const auto&, const auto& in) {
+                     return slice(grad, axis, before, before + in.shape()[axis]);
+                   });
+}
+
+template <class T>
+Variable<T> select(const Variable<T>& x, Index i) {
+  check(x.rank() > 0, "select: a scalar has no entry {}", i);
+  const Index extent = x.shape()[0];
+  const Index row = i < 0 ? i + extent : i;
+  check(row >= 0 && row < extent, "select: entry {} is out of range for the shape {}", i,
+        x.shape());
+  const Shape shape = x.shape().without(0);
+  return operation("select", kernels::slice(x.value(), 0, row, row + 1).reshape(shape), {x},
+                   [row](const auto& grad, const auto&, const auto& in) {
+                     return pad(reshape(grad, in.shape().with(0, 1)), 0, row,
+                                in.shape()[0] - row - 1);
+                   });
+}
+
+template <class T>
+Variable<T> concat(const std::vector<Variable<T>>& parts, int axis) {
+  std::vector<const Tensor<T>*> values;
+  values.reserve(parts.size());
+  for (const Variable<T>& part : parts) values.push_back(&part.value());
+  Tensor<T> joined = kernels::concat<T>(values, axis);
+  axis = joined.shape().axis(axis, "concat");
+  return variadic_operation(
+      "concat", std::move(joined), parts,
+      [axis](std::size_t i, const auto& grad, const auto&, const auto& inputs) {
+        Index begin = 0;
+        for (std::size_t k = 0; k < i; ++k) begin += inputs[k].shape()[axis];
+        return slice(grad, axis, begin, begin + inputs[i].shape()[axis]);
+      });
+}
+
+template <class T>
+Variable<T> gather(const Variable<T>& x, int axis, const Tensor<std::int32_t>& index) {
+  axis = x.shape().axis(axis, "gather");
+  return operation("gather", kernels::gather(x.value(), axis, index), {x},
+                   [axis, index](const auto& grad, const auto&, const auto& in) {
+                     return scatter_add(grad, axis, index, in.shape()[axis]);
+                   });
+}
+
+template <class T>
+Variable<T> scatter_add(const Variable<T>& x, int axis, const Tensor<std::int32_t>& index,
+                        Index extent) {
+  axis = x.shape().axis(axis, "scatter_add");
+  return operation("scatter_add", kernels::scatter_add(x.value(), axis, index, extent), {x},
+                   [axis, index](const auto& grad, const auto&, const auto&) {
+                     return gather(grad, axis, index);
+                   });
+}
+
+#define GLISSADE_INSTANTIATE(T)                                                      \
+  template Variable<T> reshape(const Variable<T>&, const Shape&);                    \
+  template Variable<T> reshape(const Variable<T>&, std::initializer_list<Index>);       \
+  template Variable<T> transpose(const Variable<T>&);                                \
+  template Variable<T> broadcast_to(const Variable<T>&, const Shape&);               \
+  template Variable<T> sum_to(const Variable<T>&, const Shape&);                     \
+  template Variable<T> slice(const Variable<T>&, int, Index, Index);                 \
+  template Variable<T> slice_rows(const Variable<T>&, Index, Index);                 \
+  template Variable<T> pad(const Variable<T>&, int, Index, Index);                   \
+  template Variable<T> select(const Variable<T>&, Index);                            \
+  template Variable<T> concat(const std::vector<Variable<T>>&, int);                 \
+  template Variable<T> gather(const Variable<T>&, int, const Tensor<std::int32_t>&); \
+  template Variable<T> scatter_add(const Variable<T>&, int, const Tensor<std::int32_t>&, Index);
+GLISSADE_FOR_EACH_FLOAT(GLISSADE_INSTANTIATE)
+#undef GLISSADE_INSTANTIATE
+
+}  // namespace glissade

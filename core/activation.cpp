@@ -1,0 +1,276 @@
+#include "glissade/core/activation.h"
+
+#include <cmath>
+
+#include "glissade/core/check.h"
+#include "simd_targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "activation.cpp"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+// clang-format off: after foreach_target.h
+#include "simd-inl.h"
+// clang-format on
+
+HWY_BEFORE_NAMESPACE();
+namespace glissade::HWY_NAMESPACE {
+
+using Kind = Activation::Kind;
+
+// Each activation is a struct with `value(d, x)` and `slope`, the derivative, from the input x and
+// the output y; those that only look at y are the ones that Activation::from_output names.
+
+struct Relu {
+  template <class D, class V>
+  HWY_INLINE V value(D d, V x) const {
+    return keep_nan(d, x, hn::Max(x, hn::Zero(d)));
+  }
+  template <class D, class V>
+  HWY_INLINE V slope(D d, V, V y) const {
+    return hn::IfThenElseZero(hn::Gt(y, hn::Zero(d)), hn::Set(d, hn::TFromD<D>{1}));
+  }
+};
+
+template <class T>
+struct LeakyRelu {
+  T alpha;
+  template <class D, class V>
+  HWY_INLINE V value(D d, V x) const {
+    return hn::IfThenElse(hn::Gt(x, hn::Zero(d)), x, hn::Mul(x, hn::Set(d, alpha)));
+  }
+  template <class D, class V>
+  HWY_INLINE V slope(D d, V x, V y) const {
+    const V sign = alpha < T{0} ? x : y;  // with a negative alpha, y does not tell x's sign
+    return hn::IfThenElse(hn::Gt(sign, hn::Zero(d)), hn::Set(d, T{1}), hn::Set(d, alpha));
+  }
+};
+
+template <class T>
+struct Elu {
+  T alpha;
+  template <class D, class V>
+  HWY_INLINE V value(D d, V x) const {
+    return hn::IfThenElse(hn::Gt(x, hn::Zero(d)), x, hn::Mul(expm1(d, x), hn::Set(d, alpha)));
+  }
+  template <class D, class V>
+  HWY_INLINE V slope(D d, V x, V y) const {  // alpha e^x = y + alpha
+    const V sign = alpha < T{0} ? x : y;
+    return hn::IfThenElse(hn::Gt(sign, hn::Zero(d)), hn::Set(d, T{1}),
+                          hn::Add(y, hn::Set(d, alpha)));
+  }
+};
+
+struct Gelu {
+  // Phi(x) = (1 + erf(x / sqrt 2)) / 2 = erfc(-x / sqrt 2) / 2, which is accurate in both tails
+  template <class D, class V>
+  HWY_INLINE V phi(D d, V x) const {
+    return each_lane(d, x, [](auto v) {
+      using T = decltype(v);
+      return T{0.5} * std::erfc(-v * static_cast<T>(0.70710678118654752440));
+    });
+  }
+  template <class D, class V>
+  HWY_INLINE V value(D d, V x) const {
+    return hn::Mul(x, phi(d, x));
+  }
+  template <class D, class V>
+  HWY_INLINE V slope(D d, V x, V) const {  // Phi(x) + x exp(-x^2 / 2) / sqrt(2 pi)
+    using T = hn::TFromD<D>;
+    const V density = hn::Mul(hn::Set(d, static_cast<T>(0.39894228040143267794)),
+                              exp(d, hn::Mul(hn::Set(d, T{-0.5}), hn::Mul(x, x))));
+    return hn::MulAdd(x, density, phi(d, x));
+  }
+};
+
+struct Silu {
+  template <class D, class V>
+  HWY_INLINE V value(D d, V x) const {
+    return hn::Mul(x, sigmoid(d, x));
+  }
+  template <class D, class V>
+  HWY_INLINE V slope(D d, V x, V) const {  // s (1 + x (1 - s))
+    const V one = hn::Set(d, hn::TFromD<D>{1});
+    const V s = sigmoid(d, x);
+    return hn::Mul(s, hn::MulAdd(x, hn::Sub(one, s), one));
+  }
+};
+
+struct Tanh {
+  template <class D, class V>
+  HWY_INLINE V value(D d, V x) const {
+    return tanh(d, x);
+  }
+  template <class D, class V>
+  HWY_INLINE V slope(D d, V, V y) const {
+    return hn::NegMulAdd(y, y, hn::Set(d, hn::TFromD<D>{1}));
+  }
+};
+
+struct Sigmoid {
+  template <class D, class V>
+  HWY_INLINE V value(D d, V x) const {
+    return sigmoid(d, x);
+  }
+  template <class D, class V>
+  HWY_INLINE V slope(D d, V, V y) const {
+    return hn::Mul(y, hn::Sub(hn::Set(d, hn::TFromD<D>{1}), y));
+  }
+};
+
+struct Softplus {
+  template <class D, class V>
+  HWY_INLINE V value(D d, V x) const {
+    return softplus(d, x);
+  }
+  template <class D, class V>
+  HWY_INLINE V slope(D d, V x, V) const {
+    return sigmoid(d, x);
+  }
+};
+
+template <class T, class F>
+HWY_INLINE void with_activation(const Activation& activation, const F& f) {
+  const T alpha = static_cast<T>(activation.alpha);
+  switch (activation.kind) {
+    case Kind::identity:
+      return;
+    case Kind::relu:
+      return f(Relu());
+    case Kind::leaky_relu:
+      return f(LeakyRelu<T>{alpha});
+    case Kind::elu:
+      return f(Elu<T>{alpha});
+    case Kind::gelu:
+      return f(Gelu());
+    case Kind::silu:
+      return f(Silu());
+    case Kind::tanh:
+      return f(Tanh());
+    case Kind::sigmoid:
+      return f(Sigmoid());
+    case Kind::softplus:
+      return f(Softplus());
+  }
+}
+
+template <class T>
+HWY_INLINE void forward_loop(const Activation& activation, Index n, const T* x, T* y) {
+  with_activation<T>(activation, [&](auto f) HWY_ATTR {
+    map(n, x, y, [f](auto d, auto v) HWY_ATTR { return f.value(d, v); });
+  });
+}
+
+// dx = g f'(x); a null x stands for y, which the activations from the output do not look past.
+template <class T>
+HWY_INLINE void backward_loop(const Activation& activation, Index n, const T* x, const T* y,
+                              const T* g, T* dx) {
+  if (x == nullptr) x = y;
+  with_activation<T>(activation, [&](auto f) HWY_ATTR {
+    const hn::ScalableTag<T> d;
+    const auto lanes = static_cast<Index>(hn::Lanes(d));
+    Index i = 0;
+    for (; i + lanes <= n; i += lanes) {
+      const auto slope = f.slope(d, hn::LoadU(d, x + i), hn::LoadU(d, y + i));
+      hn::StoreU(hn::Mul(hn::LoadU(d, g + i), slope), d, dx + i);
+    }
+    if (i == n) return;
+    HWY_ALIGN T rest_x[HWY_MAX_BYTES / sizeof(T)] = {};
+    HWY_ALIGN T rest_y[HWY_MAX_BYTES / sizeof(T)] = {};
+    HWY_ALIGN T rest_g[HWY_MAX_BYTES / sizeof(T)] = {};
+    std::copy(x + i, x + n, rest_x);
+    std::copy(y + i, y + n, rest_y);
+    std::copy(g + i, g + n, rest_g);
+    const auto slope = f.slope(d, hn::Load(d, rest_x), hn::Load(d, rest_y));
+    hn::Store(hn::Mul(hn::Load(d, rest_g), slope), d, rest_g);
+    std::copy(rest_g, rest_g + (n - i), dx + i);
+  });
+}
+
+void ForwardFloat(const Activation& a, Index n, const float* x, float* y) {
+  forward_loop(a, n, x, y);
+}
+void ForwardDouble(const Activation& a, Index n, const double* x, double* y) {
+  forward_loop(a, n, x, y);
+}
+void BackwardFloat(const Activation& a, Index n, const float* x, const float* y, const float* g,
+                   float* dx) {
+  backward_loop(a, n, x, y, g, dx);
+}
+void BackwardDouble(const Activation& a, Index n, const double* x, const double* y, const double* g,
+                    double* dx) {
+  backward_loop(a, n, x, y, g, dx);
+}
+
+}  // namespace glissade::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace glissade {
+namespace {
+HWY_EXPORT(ForwardFloat);
+HWY_EXPORT(ForwardDouble);
+HWY_EXPORT(BackwardFloat);
+HWY_EXPORT(BackwardDouble);
+}  // namespace
+
+std::string to_string(Activation::Kind kind) {
+  switch (kind) {
+    case Activation::Kind::identity:
+      return "identity";
+    case Activation::Kind::relu:
+      return "relu";
+    case Activation::Kind::leaky_relu:
+      return "leaky_relu";
+    case Activation::Kind::elu:
+      return "elu";
+    case Activation::Kind::gelu:
+      return "gelu";
+    case Activation::Kind::silu:
+      return "silu";
+    case Activation::Kind::tanh:
+      return "tanh";
+    case Activation::Kind::sigmoid:
+      return "sigmoid";
+    case Activation::Kind::softplus:
+      return "softplus";
+  }
+  fail("activation: {} is not a kind", static_cast<int>(kind));
+}
+
+namespace kernels {
+namespace {
+// The identity has no loop: it copies, unless it works in place.
+template <class T>
+bool is_identity(const Activation& activation, Index n, const T* from, T* to) {
+  if (activation.kind != Activation::Kind::identity) return false;
+  if (from != to) std::copy(from, from + n, to);
+  return true;
+}
+}  // namespace
+
+template <>
+void activation_forward(const Activation& activation, Index n, const float* x, float* y) {
+  if (is_identity(activation, n, x, y)) return;
+  HWY_DYNAMIC_DISPATCH(ForwardFloat)(activation, n, x, y);
+}
+template <>
+void activation_forward(const Activation& activation, Index n, const double* x, double* y) {
+  if (is_identity(activation, n, x, y)) return;
+  HWY_DYNAMIC_DISPATCH(ForwardDouble)(activation, n, x, y);
+}
+template <>
+void activation_backward(const Activation& activation, Index n, const float* x, const float* y,
+                         const float* g, float* dx) {
+  if (is_identity(activation, n, g, dx)) return;
+  HWY_DYNAMIC_DISPATCH(BackwardFloat)(activation, n, x, y, g, dx);
+}
+template <>
+void activation_backward(const Activation& activation, Index n, const double* x, const double* y,
+                         const double* g, double* dx) {
+  if (is_identity(activation, n, g, dx)) return;
+  HWY_DYNAMIC_DISPATCH(BackwardDouble)(activation, n, x, y, g, dx);
+}
+
+}  // namespace kernels
+}  // namespace glissade
+#endif  // HWY_ONCE

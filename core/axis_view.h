@@ -1,0 +1,20 @@
+#pragma once
+
+#include "glissade/core/shape.h"
+
+namespace glissade::kernels {
+
+/// A shape seen from one axis: (outer, extent, inner), so that element (i, k, j) of the tensor is
+/// at (i * extent + k) * inner + j.
+struct AxisView {
+  Index outer = 1;
+  Index extent = 1;
+  Index inner = 1;
+
+  AxisView(const Shape& shape, int axis) : extent(shape[axis]) {
+    for (int i = 0; i < axis; ++i) outer *= shape[i];
+    for (int i = axis + 1; i < shape.rank(); ++i) inner *= shape[i];
+  }
+};
+
+}  // namespace glissade::kernels

@@ -1,0 +1,28 @@
+#include "glissade/core/check.h"
+
+namespace glissade {
+namespace {
+thread_local ErrorContext* innermost = nullptr;
+}  // namespace
+
+ErrorContext::ErrorContext(const void* object, std::string (*describe)(const void*))
+    : object_(object), describe_(describe), outer_(innermost) {
+  innermost = this;
+}
+
+ErrorContext::~ErrorContext() { innermost = outer_; }
+
+std::string ErrorContext::path() {
+  std::string path;
+  for (const ErrorContext* context = innermost; context != nullptr; context = context->outer_) {
+    const std::string name = context->describe_(context->object_);
+    path = path.empty() ? name : name + " > " + path;
+  }
+  return path.empty() ? path : " (in " + path + ")";
+}
+
+void detail::throw_invalid_argument(std::string message) {
+  throw std::invalid_argument(message + ErrorContext::path());
+}
+
+}  // namespace glissade

@@ -1,0 +1,238 @@
+#include "glissade/core/elementwise.h"
+
+#include <cmath>
+
+#include "broadcast.h"
+#include "simd_targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "elementwise.cpp"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+// clang-format off: after foreach_target.h
+#include "simd-inl.h"
+// clang-format on
+
+HWY_BEFORE_NAMESPACE();
+namespace glissade::HWY_NAMESPACE {
+using kernels::Binary;
+using kernels::BroadcastLoops;
+using kernels::Unary;
+
+// The functors' names say what they do; D is the vector type's tag, V a vector.
+#define GLISSADE_UNARY(Name, expression)      \
+  struct Name {                               \
+    template <class D, class V>               \
+    HWY_INLINE V operator()(D d, V x) const { \
+      (void)d;                                \
+      return expression;                      \
+    }                                         \
+  };
+GLISSADE_UNARY(Neg, hn::Neg(x))
+GLISSADE_UNARY(Exp, exp(d, x))
+GLISSADE_UNARY(Log, log(d, x))
+GLISSADE_UNARY(Log1p, log1p(d, x))
+GLISSADE_UNARY(Sqrt, hn::Sqrt(x))
+GLISSADE_UNARY(Abs, hn::Abs(x))
+GLISSADE_UNARY(Square, hn::Mul(x, x))
+GLISSADE_UNARY(Sin, each_lane(d, x, [](auto v) { return std::sin(v); }))
+GLISSADE_UNARY(Cos, each_lane(d, x, [](auto v) { return std::cos(v); }))
+GLISSADE_UNARY(Erf, each_lane(d, x, [](auto v) { return std::erf(v); }))
+#undef GLISSADE_UNARY
+
+struct Sign {
+  template <class D, class V>
+  HWY_INLINE V operator()(D d, V x) const {
+    const V zero = hn::Zero(d);
+    const V one = hn::Set(d, hn::TFromD<D>{1});
+    const V sign =
+        hn::Sub(hn::IfThenElseZero(hn::Gt(x, zero), one), hn::IfThenElseZero(hn::Lt(x, zero), one));
+    return keep_nan(d, x, sign);
+  }
+};
+
+template <class T>
+HWY_INLINE void unary_loop(Unary f, Index n, const T* x, T* y) {
+  switch (f) {
+    case Unary::neg:
+      return map(n, x, y, Neg());
+    case Unary::exp:
+      return map(n, x, y, Exp());
+    case Unary::log:
+      return map(n, x, y, Log());
+    case Unary::log1p:
+      return map(n, x, y, Log1p());
+    case Unary::sqrt:
+      return map(n, x, y, Sqrt());
+    case Unary::abs:
+      return map(n, x, y, Abs());
+    case Unary::sign:
+      return map(n, x, y, Sign());
+    case Unary::square:
+      return map(n, x, y, Square());
+    case Unary::sin:
+      return map(n, x, y, Sin());
+    case Unary::cos:
+      return map(n, x, y, Cos());
+    case Unary::erf:
+      return map(n, x, y, Erf());
+  }
+}
+void UnaryFloat(Unary f, Index n, const float* x, float* y) { unary_loop(f, n, x, y); }
+void UnaryDouble(Unary f, Index n, const double* x, double* y) { unary_loop(f, n, x, y); }
+
+struct Add {
+  template <class D, class V>
+  HWY_INLINE V operator()(D, V a, V b) const {
+    return hn::Add(a, b);
+  }
+};
+struct Sub {
+  template <class D, class V>
+  HWY_INLINE V operator()(D, V a, V b) const {
+    return hn::Sub(a, b);
+  }
+};
+struct Mul {
+  template <class D, class V>
+  HWY_INLINE V operator()(D, V a, V b) const {
+    return hn::Mul(a, b);
+  }
+};
+struct Div {
+  template <class D, class V>
+  HWY_INLINE V operator()(D, V a, V b) const {
+    return hn::Div(a, b);
+  }
+};
+
+template <class T, class Op>
+HWY_INLINE void binary_rows(const BroadcastLoops& loops, const T* a, const T* b, T* y,
+                            const Op& op) {
+  kernels::for_each_row(loops, a, b, y,
+                        [&op](Index n, const T* pa, Index sa, const T* pb, Index sb, T* py)
+                            HWY_ATTR { map2(n, pa, sa, pb, sb, py, op); });
+}
+
+template <class T>
+void pow_rows(const BroadcastLoops& loops, const T* a, const T* b, T* y) {
+  kernels::for_each_row(loops, a, b, y,
+                        [](Index n, const T* pa, Index sa, const T* pb, Index sb, T* py) {
+                          for (Index i = 0; i < n; ++i) py[i] = std::pow(pa[i * sa], pb[i * sb]);
+                        });
+}
+
+template <class T>
+HWY_INLINE void binary_loop(Binary f, const BroadcastLoops& loops, const T* a, const T* b, T* y) {
+  switch (f) {
+    case Binary::add:
+      return binary_rows(loops, a, b, y, Add());
+    case Binary::sub:
+      return binary_rows(loops, a, b, y, Sub());
+    case Binary::mul:
+      return binary_rows(loops, a, b, y, Mul());
+    case Binary::div:
+      return binary_rows(loops, a, b, y, Div());
+    case Binary::pow:
+      return pow_rows(loops, a, b, y);
+  }
+}
+void BinaryFloat(Binary f, const BroadcastLoops& loops, const float* a, const float* b, float* y) {
+  binary_loop(f, loops, a, b, y);
+}
+void BinaryDouble(Binary f, const BroadcastLoops& loops, const double* a, const double* b,
+                  double* y) {
+  binary_loop(f, loops, a, b, y);
+}
+
+}  // namespace glissade::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace glissade {
+namespace {
+HWY_EXPORT(UnaryFloat);
+HWY_EXPORT(UnaryDouble);
+HWY_EXPORT(BinaryFloat);
+HWY_EXPORT(BinaryDouble);
+
+void run(kernels::Unary f, Index n, const float* x, float* y) {
+  HWY_DYNAMIC_DISPATCH(UnaryFloat)(f, n, x, y);
+}
+void run(kernels::Unary f, Index n, const double* x, double* y) {
+  HWY_DYNAMIC_DISPATCH(UnaryDouble)(f, n, x, y);
+}
+void run(kernels::Binary f, const kernels::BroadcastLoops& loops, const float* a, const float* b,
+         float* y) {
+  HWY_DYNAMIC_DISPATCH(BinaryFloat)(f, loops, a, b, y);
+}
+void run(kernels::Binary f, const kernels::BroadcastLoops& loops, const double* a, const double* b,
+         double* y) {
+  HWY_DYNAMIC_DISPATCH(BinaryDouble)(f, loops, a, b, y);
+}
+}  // namespace
+
+namespace kernels {
+
+template <class T>
+Tensor<T> unary(Unary f, Tensor<T> x) {
+  run(f, x.size(), x.data(), x.data());
+  return x;
+}
+
+template <class T>
+Tensor<T> binary(Binary f, const Tensor<T>& a, const Tensor<T>& b, const char* name) {
+  const Shape shape = broadcast_shapes(a.shape(), b.shape(), name);
+  Tensor<T> y = Tensor<T>::uninitialized(shape);
+  if (y.size() > 0) {
+    run(f, broadcast_loops(a.shape(), b.shape(), shape), a.data(), b.data(), y.data());
+  }
+  return y;
+}
+
+template <class T>
+void binary_in_place(Binary f, Tensor<T>& a, const Tensor<T>& b, const char* name) {
+  check(a.shape() == b.shape(), "{}: the shapes {} and {} differ", name, a.shape(), b.shape());
+  BroadcastLoops loops;
+  loops.extent[0] = a.size();
+  run(f, loops, a.data(), b.data(), a.data());
+}
+
+template <class T>
+Tensor<T> binary_scalar(Binary f, Tensor<T> x, T c) {
+  BroadcastLoops loops;
+  loops.extent[0] = x.size();
+  loops.step_b[0] = 0;
+  run(f, loops, x.data(), &c, x.data());
+  return x;
+}
+
+template <class T>
+Tensor<T> broadcast_to(const Tensor<T>& x, const Shape& shape) {
+  check(broadcast_shapes(x.shape(), shape, "broadcast_to") == shape,
+        "broadcast_to: the shape {} cannot be stretched to {}", x.shape(), shape);
+  Tensor<T> y = Tensor<T>::uninitialized(shape);
+  if (y.size() == 0) return y;
+  for_each_row(broadcast_loops(x.shape(), x.shape(), shape), x.data(), x.data(), y.data(),
+               [](Index n, const T* a, Index step, const T*, Index, T* row) {
+                 if (step == 1) {
+                   std::copy(a, a + n, row);
+                 } else {
+                   for (Index i = 0; i < n; ++i) row[i] = a[i * step];
+                 }
+               });
+  return y;
+}
+
+#define GLISSADE_INSTANTIATE(T)                                                       \
+  template Tensor<T> unary(Unary, Tensor<T>);                                         \
+  template Tensor<T> binary(Binary, const Tensor<T>&, const Tensor<T>&, const char*); \
+  template void binary_in_place(Binary, Tensor<T>&, const Tensor<T>&, const char*);   \
+  template Tensor<T> binary_scalar(Binary, Tensor<T>, T);                             \
+  template Tensor<T> broadcast_to(const Tensor<T>&, const Shape&);
+GLISSADE_INSTANTIATE(float)
+GLISSADE_INSTANTIATE(double)
+#undef GLISSADE_INSTANTIATE
+
+}  // namespace kernels
+}  // namespace glissade
+#endif  // HWY_ONCE

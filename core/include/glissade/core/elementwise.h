@@ -1,0 +1,54 @@
+#pragma once
+
+// Element-wise kernels on tensors, with broadcasting, vectorised for the processor they run on.
+
+#include "glissade/core/tensor.h"
+
+namespace glissade::kernels {
+
+/// Functions of one element.
+enum class Unary {
+  neg,
+  exp,
+  log,
+  log1p,
+  sqrt,
+  abs,
+  sign,  ///< -1, 0 or 1
+  square,
+  sin,
+  cos,
+  erf,
+};
+
+/// Functions of two elements.
+enum class Binary {
+  add,
+  sub,
+  mul,
+  div,
+  pow,
+};
+
+/// f(x), of x's shape. A temporary's buffer is used for the result.
+template <class T>
+Tensor<T> unary(Unary f, Tensor<T> x);
+
+/// f(a, b) with broadcasting. `name` is the operation that errors name.
+template <class T>
+Tensor<T> binary(Binary f, const Tensor<T>& a, const Tensor<T>& b, const char* name);
+
+/// a = f(a, b) for tensors of the same shape; throws std::invalid_argument otherwise.
+template <class T>
+void binary_in_place(Binary f, Tensor<T>& a, const Tensor<T>& b, const char* name);
+
+/// f(x, c).
+template <class T>
+Tensor<T> binary_scalar(Binary f, Tensor<T> x, T c);
+
+/// x stretched to `shape`, as broadcasting stretches it. Throws std::invalid_argument if it does
+/// not fit.
+template <class T>
+Tensor<T> broadcast_to(const Tensor<T>& x, const Shape& shape);
+
+}  // namespace glissade::kernels

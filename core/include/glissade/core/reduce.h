@@ -1,0 +1,43 @@
+#pragma once
+
+// Reductions: along one axis, over everything, or back to the shape before broadcasting.
+
+#include <cstdint>
+
+#include "glissade/core/tensor.h"
+
+namespace glissade::kernels {
+
+/// The sum of all elements; 0 for an empty tensor.
+template <class T>
+T sum(const Tensor<T>& x);
+
+/// The sum of the squares of all elements, accumulated in double.
+template <class T>
+double sum_of_squares(const Tensor<T>& x);
+
+/// The sum along an axis, which disappears. `beta` scales what `y` holds already: with 1 the sum is
+/// added to y (of the result's shape), with 0 y is written without being read.
+template <class T>
+void sum_axis(const Tensor<T>& x, int axis, T beta, Tensor<T>& y);
+
+/// x summed over the axes along which `shape` would be stretched to x's shape by broadcasting.
+/// Throws std::invalid_argument if it would not.
+template <class T>
+Tensor<T> sum_to(const Tensor<T>& x, const Shape& shape);
+
+/// The largest element along an axis and where it first stands. NaN counts as largest. Throws
+/// std::invalid_argument if the axis has extent 0 while the result has elements.
+template <class T>
+struct MaxResult {
+  Tensor<T> values;                ///< x's shape without the axis
+  Tensor<std::int32_t> positions;  ///< the same shape; 0 <= position < extent of the axis
+};
+template <class T>
+MaxResult<T> max(const Tensor<T>& x, int axis);
+
+/// The positions of the largest elements along an axis: `max(x, axis).positions`.
+template <class T>
+Tensor<std::int32_t> argmax(const Tensor<T>& x, int axis);
+
+}  // namespace glissade::kernels

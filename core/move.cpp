@@ -1,0 +1,162 @@
+#include "glissade/core/move.h"
+
+#include <algorithm>
+
+#include "axis_view.h"
+
+namespace glissade::kernels {
+
+template <class T>
+Tensor<T> transpose(const Tensor<T>& x) {
+  check(x.rank() == 2, "transpose: a matrix is wanted, the shape is {}", x.shape());
+  const Index m = x.dim(0);
+  const Index n = x.dim(1);
+  Tensor<T> y = Tensor<T>::uninitialized({n, m});
+  constexpr Index kBlock = 16;  // 16 x 16 elements: both sides' lines stay in the L1 cache
+  for (Index i0 = 0; i0 < m; i0 += kBlock) {
+    for (Index j0 = 0; j0 < n; j0 += kBlock) {
+      for (Index i = i0; i < std::min(i0 + kBlock, m); ++i) {
+        for (Index j = j0; j < std::min(j0 + kBlock, n); ++j) y[j * m + i] = x[i * n + j];
+      }
+    }
+  }
+  return y;
+}
+
+template <class T>
+Tensor<T> slice(const Tensor<T>& x, int axis, Index begin, Index end) {
+  axis = x.shape().axis(axis, "slice");
+  const AxisView view(x.shape(), axis);
+  check(begin >= 0 && begin <= end && end <= view.extent,
+        "slice: positions {} to {} are not within axis {} of the shape {}", begin, end, axis,
+        x.shape());
+  Tensor<T> y = Tensor<T>::uninitialized(x.shape().with(axis, end - begin));
+  for (Index i = 0; i < view.outer; ++i) {
+    const T* from = x.data() + (i * view.extent + begin) * view.inner;
+    std::copy(from, from + (end - begin) * view.inner, y.data() + i * (end - begin) * view.inner);
+  }
+  return y;
+}
+
+template <class T>
+Tensor<T> pad(const Tensor<T>& x, int axis, Index before, Index after) {
+  axis = x.shape().axis(axis, "pad");
+  check(before >= 0 && after >= 0, "pad: {} before and {} after must not be negative", before,
+        after);
+  const AxisView view(x.shape(), axis);
+  const Index extent = before + view.extent + after;
+  Tensor<T> y(x.shape().with(axis, extent));
+  for (Index i = 0; i < view.outer; ++i) {
+    const T* from = x.data() + i * view.extent * view.inner;
+    std::copy(from, from + view.extent * view.inner, y.data() + (i * extent + before) * view.inner);
+  }
+  return y;
+}
+
+template <class T>
+Tensor<T> concat(std::span<const Tensor<T>* const> parts, int axis) {
+  check(!parts.empty(), "concat: there is nothing to join");
+  const Shape& first = parts[0]->shape();
+  axis = first.axis(axis, "concat");
+  Index extent = 0;
+  for (const Tensor<T>* part : parts) {
+    check(part->rank() == first.rank() && part->shape().with(axis, first[axis]) == first,
+          "concat: the shapes {} and {} differ beside axis {}", first, part->shape(), axis);
+    extent += part->shape()[axis];
+  }
+  Tensor<T> y = Tensor<T>::uninitialized(first.with(axis, extent));
+  const AxisView view(y.shape(), axis);
+  Index before = 0;
+  for (const Tensor<T>* part : parts) {
+    const Index run = part->shape()[axis] * view.inner;
+    for (Index i = 0; i < view.outer; ++i) {
+      const T* from = part->data() + i * run;
+      std::copy(from, from + run, y.data() + (i * extent + before) * view.inner);
+    }
+    before += part->shape()[axis];
+  }
+  return y;
+}
+
+template <class T>
+void gather_rows(const Tensor<T>& source, std::span<const std::int32_t> rows, Tensor<T>& out) {
+  check(source.rank() > 0, "gather_rows: a scalar has no rows");
+  const AxisView view(source.shape(), 0);
+  out.resize(source.shape().with(0, static_cast<Index>(rows.size())));
+  T* to = out.data();
+  for (const Index row : rows) {
+    check(row >= 0 && row < view.extent, "gather_rows: there is no row {} in the shape {}", row,
+          source.shape());
+    const T* from = source.data() + row * view.inner;
+    to = std::copy(from, from + view.inner, to);
+  }
+}
+
+namespace {
+// Throws unless `index` has the shape `shape`, the extent of `axis` apart, and its values are in
+// [0, limit).
+void check_index(const char* name, const Shape& shape, int axis, const Tensor<std::int32_t>& index,
+                 Index limit) {
+  check(index.rank() == shape.rank() && index.shape().with(axis, shape[axis]) == shape,
+        "{}: the index of shape {} does not fit the shape {} beside axis {}", name, index.shape(),
+        shape, axis);
+  for (const std::int32_t i : index) {
+    check(i >= 0 && i < limit, "{}: index {} is out of range for an axis of extent {}", name, i,
+          limit);
+  }
+}
+}  // namespace
+
+template <class T>
+Tensor<T> gather(const Tensor<T>& x, int axis, const Tensor<std::int32_t>& index) {
+  axis = x.shape().axis(axis, "gather");
+  const AxisView from(x.shape(), axis);
+  check_index("gather", x.shape(), axis, index, from.extent);
+  const AxisView view(index.shape(), axis);
+  Tensor<T> y = Tensor<T>::uninitialized(index.shape());
+  for (Index i = 0; i < view.outer; ++i) {
+    for (Index k = 0; k < view.extent; ++k) {
+      for (Index j = 0; j < view.inner; ++j) {
+        const Index to = (i * view.extent + k) * view.inner + j;
+        y[to] = x[(i * from.extent + index[to]) * view.inner + j];
+      }
+    }
+  }
+  return y;
+}
+
+template <class T>
+Tensor<T> scatter_add(const Tensor<T>& x, int axis, const Tensor<std::int32_t>& index,
+                      Index extent) {
+  axis = x.shape().axis(axis, "scatter_add");
+  check(extent >= 0, "scatter_add: the extent {} is negative", extent);
+  check(index.shape() == x.shape(), "scatter_add: the index has shape {}, the values {}",
+        index.shape(), x.shape());
+  check_index("scatter_add", x.shape(), axis, index, extent);
+  const AxisView view(x.shape(), axis);
+  Tensor<T> y(x.shape().with(axis, extent));
+  for (Index i = 0; i < view.outer; ++i) {
+    for (Index k = 0; k < view.extent; ++k) {
+      for (Index j = 0; j < view.inner; ++j) {
+        const Index from = (i * view.extent + k) * view.inner + j;
+        y[(i * extent + index[from]) * view.inner + j] += x[from];
+      }
+    }
+  }
+  return y;
+}
+
+#define GLISSADE_INSTANTIATE(T)                                                           \
+  template Tensor<T> transpose(const Tensor<T>&);                                         \
+  template Tensor<T> slice(const Tensor<T>&, int, Index, Index);                          \
+  template Tensor<T> pad(const Tensor<T>&, int, Index, Index);                            \
+  template Tensor<T> concat(std::span<const Tensor<T>* const>, int);                      \
+  template void gather_rows(const Tensor<T>&, std::span<const std::int32_t>, Tensor<T>&); \
+  template Tensor<T> gather(const Tensor<T>&, int, const Tensor<std::int32_t>&);          \
+  template Tensor<T> scatter_add(const Tensor<T>&, int, const Tensor<std::int32_t>&, Index);
+GLISSADE_INSTANTIATE(float)
+GLISSADE_INSTANTIATE(double)
+GLISSADE_INSTANTIATE(std::int32_t)
+#undef GLISSADE_INSTANTIATE
+
+}  // namespace glissade::kernels

@@ -1,0 +1,199 @@
+#include "glissade/core/reduce.h"
+
+#include <cmath>
+#include <utility>
+
+#include "axis_view.h"
+#include "simd_targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "reduce.cpp"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+// clang-format off: after foreach_target.h
+#include "simd-inl.h"
+// clang-format on
+
+HWY_BEFORE_NAMESPACE();
+namespace glissade::HWY_NAMESPACE {
+using kernels::AxisView;
+
+float SumFloat(Index n, const float* x) { return sum(n, x); }
+double SumDouble(Index n, const double* x) { return sum(n, x); }
+
+double SquaresDouble(Index n, const double* x) {
+  const auto square = [](auto, auto v) HWY_ATTR { return hn::Mul(v, v); };
+  return fold(n, x, 0.0, square, Plus(), SumLanes());
+}
+double SquaresFloat(Index n, const float* x) {
+  // Blocks short enough that the error of a float sum stays near its rounding; across blocks in
+  // double. Squares beyond float's range are caught by doing that block in double.
+  constexpr Index kBlock = 4096;
+  const auto square = [](auto, auto v) HWY_ATTR { return hn::Mul(v, v); };
+  double total = 0.0;
+  for (Index i = 0; i < n; i += kBlock) {
+    const Index count = std::min(kBlock, n - i);
+    const float block = fold(count, x + i, 0.0F, square, Plus(), SumLanes());
+    if (block > 1e-30F && block < 1e30F) {
+      total += static_cast<double>(block);
+    } else {
+      for (Index k = i; k < i + count; ++k) {
+        total += static_cast<double>(x[k]) * static_cast<double>(x[k]);
+      }
+    }
+  }
+  return total;
+}
+
+// y (outer, inner) = beta y + sum over k of x (outer, k, inner)
+template <class T>
+HWY_INLINE void sum_axis_loop(const AxisView& view, const T* x, T beta, T* y) {
+  if (view.inner == 1) {
+    for (Index i = 0; i < view.outer; ++i) {
+      const T s = sum(view.extent, x + i * view.extent);
+      y[i] = beta == T{0} ? s : beta * y[i] + s;
+    }
+    return;
+  }
+  // Columns, a vector of them at a time down all rows, in two chains.
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<Index>(hn::Lanes(d));
+  for (Index i = 0; i < view.outer; ++i) {
+    const T* block = x + i * view.extent * view.inner;
+    T* out = y + i * view.inner;
+    Index j = 0;
+    for (; j + lanes <= view.inner; j += lanes) {
+      auto s0 = hn::Zero(d);
+      auto s1 = hn::Zero(d);
+      Index k = 0;
+      for (; k + 2 <= view.extent; k += 2) {
+        s0 = hn::Add(s0, hn::LoadU(d, block + k * view.inner + j));
+        s1 = hn::Add(s1, hn::LoadU(d, block + (k + 1) * view.inner + j));
+      }
+      if (k < view.extent) s0 = hn::Add(s0, hn::LoadU(d, block + k * view.inner + j));
+      s0 = hn::Add(s0, s1);
+      if (beta != T{0}) s0 = hn::MulAdd(hn::Set(d, beta), hn::LoadU(d, out + j), s0);
+      hn::StoreU(s0, d, out + j);
+    }
+    for (; j < view.inner; ++j) {
+      T s{0};
+      for (Index k = 0; k < view.extent; ++k) s += block[k * view.inner + j];
+      out[j] = beta == T{0} ? s : beta * out[j] + s;
+    }
+  }
+}
+void SumAxisFloat(const AxisView& view, const float* x, float beta, float* y) {
+  sum_axis_loop(view, x, beta, y);
+}
+void SumAxisDouble(const AxisView& view, const double* x, double beta, double* y) {
+  sum_axis_loop(view, x, beta, y);
+}
+
+}  // namespace glissade::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace glissade {
+namespace {
+HWY_EXPORT(SumFloat);
+HWY_EXPORT(SumDouble);
+HWY_EXPORT(SquaresFloat);
+HWY_EXPORT(SquaresDouble);
+HWY_EXPORT(SumAxisFloat);
+HWY_EXPORT(SumAxisDouble);
+
+float run_sum(Index n, const float* x) { return HWY_DYNAMIC_DISPATCH(SumFloat)(n, x); }
+double run_sum(Index n, const double* x) { return HWY_DYNAMIC_DISPATCH(SumDouble)(n, x); }
+double run_squares(Index n, const float* x) { return HWY_DYNAMIC_DISPATCH(SquaresFloat)(n, x); }
+double run_squares(Index n, const double* x) { return HWY_DYNAMIC_DISPATCH(SquaresDouble)(n, x); }
+void run_sum_axis(const kernels::AxisView& view, const float* x, float beta, float* y) {
+  HWY_DYNAMIC_DISPATCH(SumAxisFloat)(view, x, beta, y);
+}
+void run_sum_axis(const kernels::AxisView& view, const double* x, double beta, double* y) {
+  HWY_DYNAMIC_DISPATCH(SumAxisDouble)(view, x, beta, y);
+}
+}  // namespace
+
+namespace kernels {
+
+template <class T>
+T sum(const Tensor<T>& x) {
+  return run_sum(x.size(), x.data());
+}
+
+template <class T>
+double sum_of_squares(const Tensor<T>& x) {
+  return run_squares(x.size(), x.data());
+}
+
+template <class T>
+void sum_axis(const Tensor<T>& x, int axis, T beta, Tensor<T>& y) {
+  axis = x.shape().axis(axis, "sum");
+  const AxisView view(x.shape(), axis);
+  check(y.size() == view.outer * view.inner, "sum: the output {} does not fit {} without axis {}",
+        y.shape(), x.shape(), axis);
+  run_sum_axis(view, x.data(), beta, y.data());
+}
+
+template <class T>
+Tensor<T> sum_to(const Tensor<T>& x, const Shape& shape) {
+  check(broadcast_shapes(shape, x.shape(), "sum_to") == x.shape(),
+        "sum_to: {} does not stretch to {}", shape, x.shape());
+  if (x.size() > 0 && shape.size() == 1) return Tensor<T>::full(shape, sum(x));
+  // The leading axes that `shape` lacks, then those of extent 1, each summed away in its turn.
+  const Tensor<T>* current = &x;
+  Tensor<T> y;
+  const int lead = x.rank() - shape.rank();
+  for (int axis = 0; axis < x.rank(); ++axis) {
+    const bool stretched = axis < lead || (shape[axis - lead] == 1 && x.shape()[axis] != 1);
+    if (!stretched) continue;
+    Tensor<T> reduced = Tensor<T>::uninitialized(current->shape().with(axis, 1));
+    sum_axis(*current, axis, T{0}, reduced);
+    y = std::move(reduced);
+    current = &y;
+  }
+  if (current == &x) return x.reshape(shape);
+  return std::move(y).reshape(shape);
+}
+
+template <class T>
+MaxResult<T> max(const Tensor<T>& x, int axis) {
+  axis = x.shape().axis(axis, "max");
+  const AxisView view(x.shape(), axis);
+  const Shape shape = x.shape().without(axis);
+  check(view.extent > 0 || shape.size() == 0, "max: axis {} of the shape {} is empty", axis,
+        x.shape());
+  MaxResult<T> result{Tensor<T>::uninitialized(shape), Tensor<std::int32_t>(shape)};
+  for (Index i = 0; i < view.outer; ++i) {
+    for (Index j = 0; j < view.inner; ++j) {
+      const T* column = x.data() + i * view.extent * view.inner + j;
+      Index best = 0;
+      for (Index k = 1; k < view.extent && !std::isnan(column[best * view.inner]); ++k) {
+        // "not <=" rather than ">", so that NaN counts as larger
+        if (!(column[k * view.inner] <= column[best * view.inner])) best = k;
+      }
+      result.values[i * view.inner + j] = column[best * view.inner];
+      result.positions[i * view.inner + j] = static_cast<std::int32_t>(best);
+    }
+  }
+  return result;
+}
+
+template <class T>
+Tensor<std::int32_t> argmax(const Tensor<T>& x, int axis) {
+  return max(x, axis).positions;
+}
+
+#define GLISSADE_INSTANTIATE(T)                                 \
+  template T sum(const Tensor<T>&);                             \
+  template double sum_of_squares(const Tensor<T>&);             \
+  template void sum_axis(const Tensor<T>&, int, T, Tensor<T>&); \
+  template Tensor<T> sum_to(const Tensor<T>&, const Shape&);    \
+  template MaxResult<T> max(const Tensor<T>&, int);             \
+  template Tensor<std::int32_t> argmax(const Tensor<T>&, int);
+GLISSADE_INSTANTIATE(float)
+GLISSADE_INSTANTIATE(double)
+#undef GLISSADE_INSTANTIATE
+
+}  // namespace kernels
+}  // namespace glissade
+#endif  // HWY_ONCE

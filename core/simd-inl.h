@@ -1,0 +1,229 @@
+// Vector loops and vector mathematics, compiled once for each instruction set (Highway's
+// "-inl.h" convention: no #pragma once, included again by foreach_target.h).
+
+#if defined(GLISSADE_CORE_SIMD_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef GLISSADE_CORE_SIMD_INL_H_
+#undef GLISSADE_CORE_SIMD_INL_H_
+#else
+#define GLISSADE_CORE_SIMD_INL_H_
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+
+#include "glissade/core/shape.h"
+#include "hwy/contrib/math/math-inl.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace glissade::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// --- Loops -----------------------------------------------------------------------------------
+// The last, partial vector goes through a buffer on the stack, so that an element's result does
+// not depend on its position.
+
+// y[i] = op(x[i]); y may be x. Op: V operator()(D, V).
+template <class T, class Op>
+HWY_INLINE void map(Index n, const T* x, T* y, const Op& op) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<Index>(hn::Lanes(d));
+  Index i = 0;
+  for (; i + lanes <= n; i += lanes) hn::StoreU(op(d, hn::LoadU(d, x + i)), d, y + i);
+  if (i == n) return;
+  HWY_ALIGN T buffer[HWY_MAX_BYTES / sizeof(T)] = {};
+  std::copy(x + i, x + n, buffer);
+  hn::Store(op(d, hn::Load(d, buffer)), d, buffer);
+  std::copy(buffer, buffer + (n - i), y + i);
+}
+
+// y[i] = op(a[i], b[i]), where a step of 0 repeats the first element; y may be a or b.
+template <class T, class Op>
+HWY_INLINE void map2(Index n, const T* a, Index step_a, const T* b, Index step_b, T* y,
+                     const Op& op) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<Index>(hn::Lanes(d));
+  HWY_ALIGN T rest_a[HWY_MAX_BYTES / sizeof(T)] = {};
+  HWY_ALIGN T rest_b[HWY_MAX_BYTES / sizeof(T)] = {};
+  Index i = 0;
+  if (step_a == 1 && step_b == 1) {
+    for (; i + lanes <= n; i += lanes) {
+      hn::StoreU(op(d, hn::LoadU(d, a + i), hn::LoadU(d, b + i)), d, y + i);
+    }
+  } else if (step_a == 1) {
+    const auto vb = hn::Set(d, *b);
+    for (; i + lanes <= n; i += lanes) hn::StoreU(op(d, hn::LoadU(d, a + i), vb), d, y + i);
+  } else if (step_b == 1) {
+    const auto va = hn::Set(d, *a);
+    for (; i + lanes <= n; i += lanes) hn::StoreU(op(d, va, hn::LoadU(d, b + i)), d, y + i);
+  } else {
+    const auto v = op(d, hn::Set(d, *a), hn::Set(d, *b));
+    for (; i + lanes <= n; i += lanes) hn::StoreU(v, d, y + i);
+  }
+  if (i == n) return;
+  for (Index k = i; k < n; ++k) {
+    rest_a[k - i] = a[k * step_a];
+    rest_b[k - i] = b[k * step_b];
+  }
+  hn::Store(op(d, hn::Load(d, rest_a), hn::Load(d, rest_b)), d, rest_a);
+  std::copy(rest_a, rest_a + (n - i), y + i);
+}
+
+// Folds f(x[i]) over all i with `combine`, starting from `start`, its neutral element: in four
+// independent vectors, which hides latency and bounds the error of long sums.
+template <class T, class F, class Combine, class Reduce>
+HWY_INLINE T fold(Index n, const T* x, T start, const F& f, const Combine& combine,
+                  const Reduce& reduce) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<Index>(hn::Lanes(d));
+  auto s0 = hn::Set(d, start);
+  auto s1 = s0;
+  auto s2 = s0;
+  auto s3 = s0;
+  Index i = 0;
+  for (; i + 4 * lanes <= n; i += 4 * lanes) {
+    s0 = combine(s0, f(d, hn::LoadU(d, x + i)));
+    s1 = combine(s1, f(d, hn::LoadU(d, x + i + lanes)));
+    s2 = combine(s2, f(d, hn::LoadU(d, x + i + 2 * lanes)));
+    s3 = combine(s3, f(d, hn::LoadU(d, x + i + 3 * lanes)));
+  }
+  for (; i + lanes <= n; i += lanes) s0 = combine(s0, f(d, hn::LoadU(d, x + i)));
+  if (i < n) {
+    HWY_ALIGN T buffer[HWY_MAX_BYTES / sizeof(T)] = {};
+    std::copy(x + i, x + n, buffer);
+    const auto valid = hn::FirstN(d, static_cast<std::size_t>(n - i));
+    const auto value = f(d, hn::Load(d, buffer));
+    s1 = combine(s1, hn::IfThenElse(valid, value, hn::Set(d, start)));
+  }
+  return hn::GetLane(reduce(d, combine(combine(s0, s1), combine(s2, s3))));
+}
+
+struct Identity {
+  template <class D, class V>
+  HWY_INLINE V operator()(D, V x) const {
+    return x;
+  }
+};
+struct Plus {
+  template <class V>
+  HWY_INLINE V operator()(V a, V b) const {
+    return hn::Add(a, b);
+  }
+};
+struct SumLanes {
+  template <class D, class V>
+  HWY_INLINE V operator()(D d, V x) const {
+    return hn::SumOfLanes(d, x);
+  }
+};
+// NaN on either side wins, so that it is not lost in a maximum.
+struct Larger {
+  template <class V>
+  HWY_INLINE V operator()(V a, V b) const {
+    const auto larger = hn::IfThenElse(hn::Gt(a, b), a, b);
+    return hn::IfThenElse(hn::IsNaN(a), a, larger);
+  }
+};
+struct MaxLanes {
+  template <class D, class V>
+  HWY_INLINE V operator()(D d, V x) const {
+    using T = hn::TFromD<D>;
+    const auto nan = hn::IsNaN(x);
+    if (!hn::AllFalse(d, nan)) return hn::Set(d, std::numeric_limits<T>::quiet_NaN());
+    return hn::MaxOfLanes(d, x);
+  }
+};
+
+template <class T>
+HWY_INLINE T sum(Index n, const T* x) {
+  return fold(n, x, T{0}, Identity(), Plus(), SumLanes());
+}
+template <class T>
+HWY_INLINE T maximum(Index n, const T* x) {
+  return fold(n, x, -std::numeric_limits<T>::infinity(), Identity(), Larger(), MaxLanes());
+}
+
+// --- Functions -------------------------------------------------------------------------------
+// Highway's, completed at the ends of their ranges: infinities and NaN give what std:: gives.
+
+template <class D>
+HWY_INLINE hn::Vec<D> infinity(D d) {
+  return hn::Set(d, std::numeric_limits<hn::TFromD<D>>::infinity());
+}
+
+template <class D, class V>
+HWY_INLINE V keep_nan(D, V x, V result) {
+  return hn::IfThenElse(hn::IsNaN(x), x, result);
+}
+
+template <class D, class V>
+HWY_INLINE V exp(D d, V x) {
+  // Beyond these the result is infinite, and Highway's scaling by 2^n leaves its range.
+  const V limit = hn::Set(d, sizeof(hn::TFromD<D>) == 4 ? static_cast<hn::TFromD<D>>(88.73)
+                                                        : static_cast<hn::TFromD<D>>(709.79));
+  const V finite = hn::Exp(d, hn::Min(x, limit));
+  return keep_nan(d, x, hn::IfThenElse(hn::Ge(x, limit), infinity(d), finite));
+}
+
+template <class D, class V>
+HWY_INLINE V expm1(D d, V x) {
+  const V limit = hn::Set(d, sizeof(hn::TFromD<D>) == 4 ? static_cast<hn::TFromD<D>>(88.73)
+                                                        : static_cast<hn::TFromD<D>>(709.79));
+  const V finite = hn::Expm1(d, hn::Min(x, limit));
+  return keep_nan(d, x, hn::IfThenElse(hn::Ge(x, limit), infinity(d), finite));
+}
+
+// `result` = log(positive), or log1p(positive - 1), completed for the other values of `positive`.
+template <class D, class V>
+HWY_INLINE V complete_log(D d, V positive, V result) {
+  using T = hn::TFromD<D>;
+  const V zero = hn::Zero(d);
+  result = hn::IfThenElse(hn::Eq(positive, zero), hn::Neg(infinity(d)), result);
+  result = hn::IfThenElse(hn::Lt(positive, zero), hn::Set(d, std::numeric_limits<T>::quiet_NaN()),
+                          result);
+  result = hn::IfThenElse(hn::Eq(positive, infinity(d)), positive, result);
+  return keep_nan(d, positive, result);
+}
+
+template <class D, class V>
+HWY_INLINE V log(D d, V x) {
+  return complete_log(d, x, hn::Log(d, x));
+}
+
+template <class D, class V>
+HWY_INLINE V log1p(D d, V x) {
+  return complete_log(d, hn::Add(x, hn::Set(d, hn::TFromD<D>{1})), hn::Log1p(d, x));
+}
+
+template <class D, class V>
+HWY_INLINE V tanh(D d, V x) {
+  return keep_nan(d, x, hn::Tanh(d, x));
+}
+
+template <class D, class V>
+HWY_INLINE V sigmoid(D d, V x) {
+  const V one = hn::Set(d, hn::TFromD<D>{1});
+  return hn::Div(one, hn::Add(one, exp(d, hn::Neg(x))));
+}
+
+// max(x, 0) + log1p(exp(-|x|))
+template <class D, class V>
+HWY_INLINE V softplus(D d, V x) {
+  const V tail = log1p(d, exp(d, hn::Neg(hn::Abs(x))));
+  return keep_nan(d, x, hn::Add(hn::Max(x, hn::Zero(d)), tail));
+}
+
+// Applies a scalar function to each lane, for functions that Highway does not have.
+template <class D, class V, class F>
+HWY_INLINE V each_lane(D d, V x, const F& f) {
+  HWY_ALIGN hn::TFromD<D> lanes[HWY_MAX_BYTES / sizeof(hn::TFromD<D>)];
+  hn::Store(x, d, lanes);
+  for (std::size_t i = 0; i < hn::Lanes(d); ++i) lanes[i] = f(lanes[i]);
+  return hn::Load(d, lanes);
+}
+
+}  // namespace glissade::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // GLISSADE_CORE_SIMD_INL_H_

@@ -1,0 +1,181 @@
+#include "glissade/core/softmax.h"
+
+#include <cmath>
+#include <limits>
+
+#include "axis_view.h"
+#include "simd_targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "softmax.cpp"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+// clang-format off: after foreach_target.h
+#include "simd-inl.h"
+// clang-format on
+
+HWY_BEFORE_NAMESPACE();
+namespace glissade::HWY_NAMESPACE {
+
+// Stores exp(x - shift) to p (unless null) and returns the sum.
+template <class T>
+HWY_INLINE T exp_and_sum(Index n, const T* x, T shift, T* p) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<Index>(hn::Lanes(d));
+  const auto m = hn::Set(d, shift);
+  auto total = hn::Zero(d);
+  Index i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    const auto e = exp(d, hn::Sub(hn::LoadU(d, x + i), m));
+    total = hn::Add(total, e);
+    if (p != nullptr) hn::StoreU(e, d, p + i);
+  }
+  if (i < n) {
+    HWY_ALIGN T buffer[HWY_MAX_BYTES / sizeof(T)];
+    hn::Store(m, d, buffer);
+    std::copy(x + i, x + n, buffer);
+    const auto valid = hn::FirstN(d, static_cast<std::size_t>(n - i));
+    const auto e = hn::IfThenElseZero(valid, exp(d, hn::Sub(hn::Load(d, buffer), m)));
+    total = hn::Add(total, e);
+    if (p != nullptr) {
+      hn::Store(e, d, buffer);
+      std::copy(buffer, buffer + (n - i), p + i);
+    }
+  }
+  return hn::GetLane(hn::SumOfLanes(d, total));
+}
+
+template <class T>
+HWY_INLINE void softmax_loop(Index rows, Index n, const T* x, T* p, T* lse) {
+  for (Index row = 0; row < rows; ++row) {
+    const T* in = x + row * n;
+    T* out = p == nullptr ? nullptr : p + row * n;
+    const T shift = maximum(n, in);
+    const T total = exp_and_sum(n, in, shift, out);
+    // An infinite maximum is the logarithm itself: x - shift would be NaN.
+    if (lse != nullptr) lse[row] = std::isinf(shift) ? shift : shift + std::log(total);
+    if (out != nullptr) {
+      const T scale = T{1} / total;
+      const auto times = [scale](auto d, auto v) HWY_ATTR { return hn::Mul(v, hn::Set(d, scale)); };
+      map(n, out, out, times);
+    }
+  }
+}
+
+// (x - max) - log(sum) rather than x - lse: exact for large x
+template <class T>
+HWY_INLINE void log_softmax_loop(Index rows, Index n, const T* x, T* y) {
+  for (Index row = 0; row < rows; ++row, x += n, y += n) {
+    const T shift = maximum(n, x);
+    const T log_total = std::log(exp_and_sum<T>(n, x, shift, nullptr));
+    map(n, x, y, [shift, log_total](auto d, auto v) HWY_ATTR {
+      return hn::Sub(hn::Sub(v, hn::Set(d, shift)), hn::Set(d, log_total));
+    });
+  }
+}
+void LogSoftmaxFloat(Index rows, Index n, const float* x, float* y) {
+  log_softmax_loop(rows, n, x, y);
+}
+void LogSoftmaxDouble(Index rows, Index n, const double* x, double* y) {
+  log_softmax_loop(rows, n, x, y);
+}
+
+void SoftmaxFloat(Index rows, Index n, const float* x, float* p, float* lse) {
+  softmax_loop(rows, n, x, p, lse);
+}
+void SoftmaxDouble(Index rows, Index n, const double* x, double* p, double* lse) {
+  softmax_loop(rows, n, x, p, lse);
+}
+
+}  // namespace glissade::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace glissade {
+namespace {
+HWY_EXPORT(SoftmaxFloat);
+HWY_EXPORT(SoftmaxDouble);
+HWY_EXPORT(LogSoftmaxFloat);
+HWY_EXPORT(LogSoftmaxDouble);
+
+void log_softmax_rows(Index rows, Index n, const float* x, float* y) {
+  HWY_DYNAMIC_DISPATCH(LogSoftmaxFloat)(rows, n, x, y);
+}
+void log_softmax_rows(Index rows, Index n, const double* x, double* y) {
+  HWY_DYNAMIC_DISPATCH(LogSoftmaxDouble)(rows, n, x, y);
+}
+}  // namespace
+
+namespace kernels {
+
+template <>
+void softmax_rows(Index rows, Index n, const float* x, float* p, float* lse) {
+  HWY_DYNAMIC_DISPATCH(SoftmaxFloat)(rows, n, x, p, lse);
+}
+template <>
+void softmax_rows(Index rows, Index n, const double* x, double* p, double* lse) {
+  HWY_DYNAMIC_DISPATCH(SoftmaxDouble)(rows, n, x, p, lse);
+}
+
+namespace {
+
+// Calls rows(count, extent, in, out) with each line along the axis made contiguous; `out` has
+// `extent` or 1 elements a line, by `out_extent`.
+template <class T, class Rows>
+void along_axis(const AxisView& view, const T* x, T* y, Index out_extent, const Rows& rows) {
+  if (view.inner == 1) return rows(view.outer, view.extent, x, y);
+  Tensor<T> line = Tensor<T>::uninitialized({view.extent});
+  Tensor<T> result = Tensor<T>::uninitialized({out_extent});
+  for (Index i = 0; i < view.outer; ++i) {
+    for (Index j = 0; j < view.inner; ++j) {
+      const T* from = x + i * view.extent * view.inner + j;
+      T* to = y + i * out_extent * view.inner + j;
+      for (Index k = 0; k < view.extent; ++k) line[k] = from[k * view.inner];
+      rows(1, view.extent, line.data(), result.data());
+      for (Index k = 0; k < out_extent; ++k) to[k * view.inner] = result[k];
+    }
+  }
+}
+
+}  // namespace
+
+template <class T>
+Tensor<T> softmax(const Tensor<T>& x, int axis) {
+  const AxisView view(x.shape(), x.shape().axis(axis, "softmax"));
+  Tensor<T> y = Tensor<T>::uninitialized(x.shape());
+  along_axis(view, x.data(), y.data(), view.extent, [](Index rows, Index n, const T* in, T* out) {
+    softmax_rows<T>(rows, n, in, out, nullptr);
+  });
+  return y;
+}
+
+template <class T>
+Tensor<T> log_softmax(const Tensor<T>& x, int axis) {
+  const AxisView view(x.shape(), x.shape().axis(axis, "log_softmax"));
+  Tensor<T> y = Tensor<T>::uninitialized(x.shape());
+  along_axis(view, x.data(), y.data(), view.extent,
+             [](Index rows, Index n, const T* in, T* out) { log_softmax_rows(rows, n, in, out); });
+  return y;
+}
+
+template <class T>
+Tensor<T> logsumexp(const Tensor<T>& x, int axis) {
+  axis = x.shape().axis(axis, "logsumexp");
+  const AxisView view(x.shape(), axis);
+  Tensor<T> y = Tensor<T>::uninitialized(x.shape().without(axis));
+  along_axis(view, x.data(), y.data(), 1, [](Index rows, Index n, const T* in, T* out) {
+    softmax_rows<T>(rows, n, in, nullptr, out);
+  });
+  return y;
+}
+
+#define GLISSADE_INSTANTIATE(T)                          \
+  template Tensor<T> softmax(const Tensor<T>&, int);     \
+  template Tensor<T> log_softmax(const Tensor<T>&, int); \
+  template Tensor<T> logsumexp(const Tensor<T>&, int);
+GLISSADE_INSTANTIATE(float)
+GLISSADE_INSTANTIATE(double)
+#undef GLISSADE_INSTANTIATE
+
+}  // namespace kernels
+}  // namespace glissade
+#endif  // HWY_ONCE

@@ -1,0 +1,207 @@
+// The losses of classifiers: cross_entropy, nll_loss and binary_cross_entropy_with_logits.
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "class_targets.h"
+#include "glissade/autograd/operation.h"
+#include "glissade/core/softmax.h"
+#include "glissade/nn/loss.h"
+
+namespace glissade::nn {
+namespace {
+
+using detail::ClassTargets;
+
+// What the losses of the rows are divided by.
+template <class T>
+double divisor(const ClassTargets<T>& targets, Reduction reduction) {
+  return reduction == Reduction::mean ? targets.denominator() : 1.0;
+}
+
+// The losses of the rows, (batch), as one number where that is asked for.
+template <class T>
+Tensor<T> reduced(Tensor<T> losses, Reduction reduction, double divisor) {
+  if (reduction == Reduction::none) return losses;
+  double total = 0.0;
+  for (const T loss : losses) total += static_cast<double>(loss);
+  return Tensor<T>::scalar(static_cast<T>(total / divisor));
+}
+
+// The gradient of a reduced loss in a shape that broadcasts to (batch, classes).
+template <class T>
+Variable<T> per_row(const Variable<T>& grad) {
+  return grad.rank() == 0 ? grad : reshape(grad, Shape{grad.size(), 1});
+}
+
+// The losses of the rows, (batch), from the logits x and p = softmax(x). With the largest logit x_m
+// of the row, -log p_k = (x_m - x_k) - log p_m: both parts are accurate, whatever the logits' size,
+// and p_m is at least 1 / classes.
+template <class T>
+Tensor<T> row_losses(const ClassTargets<T>& targets, const T* x, const T* p) {
+  const Index classes = targets.classes;
+  Tensor<T> losses(Shape{targets.rows()});
+  for (Index i = 0; i < targets.rows(); ++i, x += classes, p += classes) {
+    if (targets.ignored(i)) continue;
+    Index largest = 0;
+    for (Index k = 1; k < classes; ++k) {
+      if (p[k] > p[largest]) largest = k;
+    }
+    const double top = static_cast<double>(x[largest]);
+    const Index y = targets.labels[i];
+    double loss =
+        (1.0 - targets.smoothing) * targets.weight_of(y) * (top - static_cast<double>(x[y]));
+    if (targets.smoothing > 0.0) {
+      for (Index k = 0; k < classes; ++k) {
+        loss += targets.spread() * targets.weight_of(k) * (top - static_cast<double>(x[k]));
+      }
+    }
+    loss -= targets.row_total(i) * std::log(static_cast<double>(p[largest]));
+    losses[i] = static_cast<T>(loss);
+  }
+  return losses;
+}
+
+// d loss_i / d x_ik = s_i p_ik - q_ik.
+template <class T>
+class CrossEntropyNode final : public Node<T> {
+ public:
+  CrossEntropyNode(Tensor<T> value, const Variable<T>& logits, ClassTargets<T> targets,
+                   Tensor<T> probabilities, double divisor)
+      : Node<T>(std::move(value), true),
+        logits_(logits),
+        targets_(std::move(targets)),
+        probabilities_(std::move(probabilities)),
+        divisor_(divisor) {
+    this->set_inputs(&logits_, 1);
+  }
+
+  const char* name() const override { return "cross_entropy"; }
+
+  void backward(const Variable<T>& grad, const Variable<T>&, GradientSink<T>& sink) override {
+    const Variable<T> totals(targets_.row_totals(1.0 / divisor_));
+    const Variable<T> distribution(targets_.distribution(1.0 / divisor_));
+    sink.give(0, (softmax(logits_, 1) * totals - distribution) * per_row(grad));
+  }
+
+  // The same in one pass over the probabilities that the forward pass kept.
+  bool backward_in_place(Variable<T>& grad, GradientSink<T>& sink) override {
+    const Tensor<T>& g = grad.value();
+    sink.write(0, [&](Tensor<T>& gradient, T beta) {
+      for (Index i = 0; i < targets_.rows(); ++i) {
+        write_row(i, static_cast<double>(g.rank() == 0 ? g[0] : g[i]) / divisor_, beta,
+                  gradient.data() + i * targets_.classes);
+      }
+    });
+    return true;
+  }
+
+ private:
+  // dx = scale (s p - q) + beta dx for one row.
+  void write_row(Index row, double scale, T beta, T* dx) const {
+    const Index classes = targets_.classes;
+    const T* const p = probabilities_.data() + row * classes;
+    if (beta == T{}) std::fill(dx, dx + classes, T{});
+    if (targets_.ignored(row)) return;
+    const double total = targets_.row_total(row);
+    const T factor = static_cast<T>(scale * total);
+    const Index y = targets_.labels[row];
+    const T before = dx[y];
+    for (Index k = 0; k < classes; ++k) dx[k] += factor * p[k];
+    if (targets_.smoothing > 0.0) {
+      for (Index k = 0; k < classes; ++k) {
+        dx[k] -= static_cast<T>(scale * targets_.spread() * targets_.weight_of(k));
+      }
+    }
+    // The label's entry from its difference, which keeps its digits as p goes to 1.
+    const double q = targets_.weight_of(y) * (1.0 - targets_.smoothing + targets_.spread());
+    dx[y] = before + static_cast<T>(scale * (total * static_cast<double>(p[y]) - q));
+  }
+
+  Variable<T> logits_;
+  ClassTargets<T> targets_;
+  Tensor<T> probabilities_;  // softmax(logits)
+  double divisor_;
+};
+
+}  // namespace
+
+template <class T>
+Variable<T> cross_entropy(const Variable<T>& logits, const Tensor<std::int32_t>& labels,
+                          const std::type_identity_t<CrossEntropyOptions<T>>& options) {
+  auto targets = ClassTargets<T>::checked("cross_entropy", logits.shape(), labels, options.weight,
+                                          options.label_smoothing, options.ignore_index);
+  const Tensor<T>& x = logits.value();
+  auto p = Tensor<T>::uninitialized(x.shape());
+  kernels::softmax_rows<T>(targets.rows(), targets.classes, x.data(), p.data(), nullptr);
+  const double by = divisor(targets, options.reduction);
+  Tensor<T> value = reduced(row_losses(targets, x.data(), p.data()), options.reduction, by);
+  if (!must_record<T>({&logits, 1})) return Variable<T>(std::move(value));
+  return Variable<T>::adopt(
+      new CrossEntropyNode<T>(std::move(value), logits, std::move(targets), std::move(p), by));
+}
+
+template <class T>
+Variable<T> nll_loss(const Variable<T>& log_probabilities, const Tensor<std::int32_t>& labels,
+                     const std::type_identity_t<NllLossOptions<T>>& options) {
+  auto targets = ClassTargets<T>::checked("nll_loss", log_probabilities.shape(), labels,
+                                          options.weight, 0.0, options.ignore_index);
+  const Tensor<T>& x = log_probabilities.value();
+  Tensor<T> losses(labels.shape());
+  for (Index i = 0; i < targets.rows(); ++i) {
+    if (targets.ignored(i)) continue;
+    const Index y = labels[i];
+    losses[i] =
+        static_cast<T>(-targets.weight_of(y) * static_cast<double>(x[i * targets.classes + y]));
+  }
+  const double by = divisor(targets, options.reduction);
+  return operation("nll_loss", reduced(std::move(losses), options.reduction, by),
+                   {log_probabilities},
+                   [targets = std::move(targets), by](const Variable<T>& grad, const Variable<T>&,
+                                                      const Variable<T>&) {
+                     return per_row(grad) * Variable<T>(targets.distribution(-1.0 / by));
+                   });
+}
+
+template <class T>
+Variable<T> binary_cross_entropy_with_logits(
+    const Variable<T>& logits, const std::type_identity_t<Variable<T>>& targets,
+    const std::type_identity_t<BinaryCrossEntropyOptions<T>>& options) {
+  constexpr const char* kName = "binary_cross_entropy_with_logits";
+  check(logits.shape() == targets.shape(), "{}: the logits {} and the targets {} differ", kName,
+        logits.shape(), targets.shape());
+  const auto with_factor = [&](const Variable<T>& x, const Tensor<T>& factor, const char* what) {
+    if (factor.size() == 0) return x;
+    check(broadcast_shapes(x.shape(), factor.shape(), kName) == x.shape(),
+          "{}: {} {} does not broadcast to the logits {}", kName, what, factor.shape(), x.shape());
+    return x * Variable<T>(factor);
+  };
+  // -log sigmoid(x) = softplus(-x) and -log(1 - sigmoid(x)) = softplus(x): no difference of nearly
+  // equal numbers.
+  const Variable<T> positive = with_factor(targets, options.pos_weight, "pos_weight");
+  const Variable<T> losses = with_factor(
+      positive * softplus(-logits) + (1.0 - targets) * softplus(logits), options.weight, "weight");
+  switch (options.reduction) {
+    case Reduction::mean:
+      return mean(losses);
+    case Reduction::sum:
+      return sum(losses);
+    case Reduction::none:
+      break;
+  }
+  return losses;
+}
+
+#define GLISSADE_INSTANTIATE(T)                                                                 \
+  template Variable<T> cross_entropy(const Variable<T>&, const Tensor<std::int32_t>&,           \
+                                     const CrossEntropyOptions<T>&);                            \
+  template Variable<T> nll_loss(const Variable<T>&, const Tensor<std::int32_t>&,                \
+                                const NllLossOptions<T>&);                                      \
+  template Variable<T> binary_cross_entropy_with_logits(const Variable<T>&, const Variable<T>&, \
+                                                        const BinaryCrossEntropyOptions<T>&);
+GLISSADE_INSTANTIATE(float)
+GLISSADE_INSTANTIATE(double)
+#undef GLISSADE_INSTANTIATE
+
+}  // namespace glissade::nn

@@ -1,0 +1,31 @@
+// Dropout.
+#pragma once
+
+#include <string>
+
+#include "glissade/core/rng.h"
+#include "glissade/nn/module.h"
+
+namespace glissade::nn {
+
+/// In training, sets each element to 0 with probability p, independently, and multiplies the others
+/// by 1 / (1 - p), so that the expectation stays the same (Srivastava et al., 2014, in the inverted
+/// form). The identity in evaluation mode.
+template <class T = float>
+class Dropout final : public Module<T> {
+ public:
+  /// `rng` is split: the layer has its own random numbers, whatever else `rng` is used for. Throws
+  /// std::invalid_argument unless 0 <= p < 1.
+  Dropout(double p, Rng& rng);
+
+  Variable<T> forward(const Variable<T>& x) override;
+  std::string description() const override;
+
+  double p() const { return p_; }
+
+ private:
+  double p_;
+  Rng rng_;
+};
+
+}  // namespace glissade::nn

@@ -1,0 +1,176 @@
+// Module: a function with parameters. What all layers and models are.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "glissade/autograd/variable.h"
+#include "glissade/core/check.h"
+
+namespace glissade::nn {
+
+template <class T = float>
+class Module;
+
+/// Receives the members of a module, by name; see `Module::members`.
+template <class T = float>
+class Members {
+ public:
+  /// A trainable variable; an undefined one (the bias of a layer without bias) is passed over.
+  void parameter(std::string_view name, Variable<T>& parameter) {
+    if (parameter.defined()) on_parameter(name, parameter);
+  }
+  /// A tensor that belongs to the module's state but is not trained.
+  void buffer(std::string_view name, Tensor<T>& buffer) { on_buffer(name, buffer); }
+  /// A module inside the module: its members follow, under the name "name.".
+  void child(std::string_view name, Module<T>& child) { on_child(name, child); }
+
+ protected:
+  ~Members() = default;
+
+ private:
+  virtual void on_parameter(std::string_view name, Variable<T>& parameter) = 0;
+  virtual void on_buffer(std::string_view name, Tensor<T>& buffer) = 0;
+  virtual void on_child(std::string_view name, Module<T>& child) = 0;
+};
+
+template <class T>
+struct NamedParameter {
+  std::string name;
+  Variable<T> parameter;
+};
+template <class T>
+struct NamedBuffer {
+  std::string name;
+  Tensor<T>* buffer;
+};
+template <class T>
+struct NamedModule {
+  std::string name;
+  Module<T>* module;
+};
+
+/// A function of one variable with parameters, and possibly modules inside. A module of one's own
+/// says what it computes and what its members are called:
+///
+///     struct Autoencoder : nn::Module<> {
+///       nn::Linear<> encode, decode;
+///       explicit Autoencoder(Rng& rng) : encode(784, 32, rng), decode(32, 784, rng) {}
+///       Variable<float> forward(const Variable<float>& x) override {
+///         return decode(relu(encode(x)));
+///       }
+///       void members(nn::Members<>& m) override {
+///         m.child("encode", encode);
+///         m.child("decode", decode);
+///       }
+///     };
+///
+/// Nothing is registered, so a module can be moved and copied like any value. But variables are
+/// handles: a copy has the same parameters as the original, not copies of them (see
+/// `copy_parameters_from`).
+template <class T>
+class Module {
+ public:
+  using value_type = T;
+
+  virtual ~Module() = default;
+
+  /// The module's output for `x`. Call the module itself (`model(x)`), which adds the module's name
+  /// to the message of an error.
+  virtual Variable<T> forward(const Variable<T>& x) = 0;
+
+  /// forward(x). Errors in it end with the path of modules: "(in Sequential > 2: Linear(256, 10))".
+  Variable<T> operator()(const Variable<T>& x);
+
+  /// Names the module's own members, in the order of PyTorch's module, and changes nothing. Every
+  /// list of parameters, buffers and modules is made by it. The default has no members.
+  virtual void members(Members<T>& members);
+
+  /// The module in a few words: "Linear(784, 256)". The default is the name of the class.
+  virtual std::string description() const;
+
+  /// The parameters of this module and of the modules in it, each once, also if several modules
+  /// share it.
+  std::vector<Variable<T>> parameters() const;
+  /// The same with their names, as in PyTorch: "0.weight", "encode.bias". A shared parameter has
+  /// the name it comes under first.
+  std::vector<NamedParameter<T>> named_parameters() const;
+  /// The buffers with their names. The pointers are valid as long as the module is not moved.
+  std::vector<NamedBuffer<T>> named_buffers();
+  /// This module, named "", and all modules in it, each once, outer ones first. The pointers are
+  /// valid as long as the module is not moved.
+  std::vector<NamedModule<T>> named_modules();
+
+  /// The number of elements of all parameters, frozen ones included.
+  Index parameter_count() const;
+
+  /// Sets the mode of this module and of all modules in it: some layers (Dropout) work differently
+  /// in training. Modules begin in training mode.
+  void train(bool training = true);
+  /// train(false): for validation and use.
+  void eval() { train(false); }
+  bool is_training() const { return training_; }
+
+  /// Freezes (false) or unfreezes all parameters in this module: backward neither computes
+  /// gradients for frozen ones nor passes through what leads only to them. Existing gradients stay.
+  void set_requires_grad(bool requires_grad);
+  /// Forgets the gradients of all parameters.
+  void zero_grad();
+
+  /// Copies the values of all parameters and buffers of `other`. Throws std::invalid_argument, and
+  /// changes nothing, unless both have the same names with the same shapes.
+  void copy_parameters_from(const Module& other);
+
+ protected:
+  Module() = default;
+  Module(const Module&) = default;
+  Module(Module&&) = default;
+  Module& operator=(const Module&) = default;
+  Module& operator=(Module&&) = default;
+
+ private:
+  bool training_ = true;
+};
+
+namespace detail {
+
+/// Sees the calls of modules as they return; for `summary`.
+template <class T>
+class CallObserver {
+ public:
+  /// From now on, on this thread, until the object's end.
+  CallObserver();
+  CallObserver(const CallObserver&) = delete;
+  CallObserver& operator=(const CallObserver&) = delete;
+  virtual void returned(const Module<T>& module, const Variable<T>& output) = 0;
+
+ protected:
+  ~CallObserver();
+
+ private:
+  CallObserver* outer_;
+};
+
+/// A call of a module, for as long as it lives: gives errors the module's name and description.
+template <class T>
+class Call {
+ public:
+  explicit Call(Module<T>& module);
+  ~Call();
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+  /// Tells the observers of the result, and passes it on.
+  Variable<T> result(Variable<T> output) const;
+
+ private:
+  static std::string describe(const void* call);
+
+  Module<T>& module_;
+  Call* outer_;
+  ErrorContext context_;
+};
+
+}  // namespace detail
+}  // namespace glissade::nn

@@ -1,0 +1,192 @@
+// The losses of regression: mse_loss, l1_loss and huber_loss.
+//
+// All three are piecewise quadratic in d = x - t, so that one node serves them: the derivative is
+// curvature(d) d + offset(d) with piecewise constant curvature and offset.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+
+#include "glissade/autograd/operation.h"
+#include "glissade/nn/loss.h"
+
+namespace glissade::nn {
+namespace {
+
+template <class T>
+T sign(T d) {
+  return static_cast<T>((d > T{}) - (d < T{}));
+}
+
+template <class T>
+struct SquaredError {
+  static constexpr const char* kName = "mse_loss";
+  static constexpr bool kQuadratic = true;  // offset is 0 everywhere
+  T value(T d) const { return d * d; }
+  T slope(T d) const { return 2 * d; }
+  T curvature(T) const { return 2; }
+};
+
+template <class T>
+struct AbsoluteError {
+  static constexpr const char* kName = "l1_loss";
+  static constexpr bool kQuadratic = false;
+  T value(T d) const { return std::abs(d); }
+  T slope(T d) const { return sign(d); }
+  T curvature(T) const { return 0; }
+};
+
+template <class T>
+struct HuberError {
+  static constexpr const char* kName = "huber_loss";
+  static constexpr bool kQuadratic = false;
+  T delta;
+  T value(T d) const {
+    const T size = std::abs(d);
+    return size <= delta ? d * d / 2 : delta * (size - delta / 2);
+  }
+  T slope(T d) const { return std::abs(d) <= delta ? d : delta * sign(d); }
+  T curvature(T d) const { return std::abs(d) <= delta ? T{1} : T{0}; }
+};
+
+template <class T, class Error>
+class RegressionNode final : public Node<T> {
+ public:
+  RegressionNode(Tensor<T> value, const Variable<T>& prediction, const Variable<T>& target,
+                 Error error, double divisor)
+      : Node<T>(std::move(value), true),
+        inputs_{prediction, target},
+        error_(error),
+        divisor_(divisor) {
+    this->set_inputs(inputs_.data(), inputs_.size());
+  }
+
+  const char* name() const override { return Error::kName; }
+
+  void backward(const Variable<T>& grad, const Variable<T>&, GradientSink<T>& sink) override {
+    const Variable<T> gradient = slope(inputs_[0] - inputs_[1]) * (grad * (1.0 / divisor_));
+    if (sink.needed(1)) sink.give(1, -gradient);
+    if (sink.needed(0)) sink.give(0, gradient);
+  }
+
+  bool backward_in_place(Variable<T>& grad, GradientSink<T>& sink) override {
+    for (std::size_t i = 0; i < inputs_.size(); ++i) {
+      if (sink.needed(i)) write(i, grad.value(), sink);
+    }
+    return true;
+  }
+
+ private:
+  Variable<T> slope(const Variable<T>& d) const {
+    if constexpr (Error::kQuadratic) {
+      return d * static_cast<double>(error_.curvature(T{}));
+    } else {
+      auto curvature = Tensor<T>::uninitialized(d.shape());
+      auto offset = Tensor<T>::uninitialized(d.shape());
+      for (Index i = 0; i < d.size(); ++i) {
+        const T at = d.value()[i];
+        curvature[i] = error_.curvature(at);
+        offset[i] = error_.slope(at) - curvature[i] * at;
+      }
+      return d * Variable<T>(std::move(curvature)) + Variable<T>(std::move(offset));
+    }
+  }
+
+  void write(std::size_t input, const Tensor<T>& grad, GradientSink<T>& sink) {
+    const T* const x = inputs_[0].value().data();
+    const T* const t = inputs_[1].value().data();
+    // d = x - t grows with the first input and falls with the second.
+    const T scale = static_cast<T>((input == 0 ? 1.0 : -1.0) / divisor_);
+    sink.write(input, [&](Tensor<T>& gradient, T beta) {
+      T* const out = gradient.data();
+      const Index n = gradient.size();
+      if (beta == T{}) std::fill(out, out + n, T{});
+      if (grad.size() == 1) {
+        const T factor = scale * grad[0];
+        for (Index i = 0; i < n; ++i) out[i] += factor * error_.slope(x[i] - t[i]);
+      } else {
+        for (Index i = 0; i < n; ++i) out[i] += scale * grad[i] * error_.slope(x[i] - t[i]);
+      }
+    });
+  }
+
+  std::array<Variable<T>, 2> inputs_;
+  [[no_unique_address]] Error error_;
+  double divisor_;
+};
+
+// The sum of f(i), in eight partial sums, which the compiler computes side by side.
+template <class F>
+double sum_of(Index n, const F& f) {
+  std::array<double, 8> partial{};
+  constexpr auto kLanes = static_cast<Index>(partial.size());
+  Index i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    for (Index lane = 0; lane < kLanes; ++lane) {
+      partial[static_cast<std::size_t>(lane)] += static_cast<double>(f(i + lane));
+    }
+  }
+  double total = 0.0;
+  for (; i < n; ++i) total += static_cast<double>(f(i));
+  for (const double lane : partial) total += lane;
+  return total;
+}
+
+template <class T, class Error>
+Variable<T> regression_loss(const Variable<T>& prediction, const Variable<T>& target,
+                            const Error& error, Reduction reduction) {
+  check(prediction.shape() == target.shape(), "{}: the prediction {} and the target {} differ",
+        Error::kName, prediction.shape(), target.shape());
+  const T* const x = prediction.value().data();
+  const T* const t = target.value().data();
+  const Index n = prediction.size();
+  const double divisor = reduction == Reduction::mean ? static_cast<double>(n) : 1.0;
+  auto value =
+      Tensor<T>::uninitialized(reduction == Reduction::none ? prediction.shape() : Shape{});
+  if (reduction == Reduction::none) {
+    for (Index i = 0; i < n; ++i) value[i] = error.value(x[i] - t[i]);
+  } else {
+    const double total = sum_of(n, [&](Index i) { return error.value(x[i] - t[i]); });
+    value[0] = static_cast<T>(total / divisor);
+  }
+  const Variable<T> inputs[] = {prediction, target};
+  if (!must_record<T>(inputs)) return Variable<T>(std::move(value));
+  return Variable<T>::adopt(
+      new RegressionNode<T, Error>(std::move(value), prediction, target, error, divisor));
+}
+
+}  // namespace
+
+template <class T>
+Variable<T> mse_loss(const Variable<T>& prediction, const std::type_identity_t<Variable<T>>& target,
+                     const RegressionLossOptions& options) {
+  return regression_loss(prediction, target, SquaredError<T>{}, options.reduction);
+}
+
+template <class T>
+Variable<T> l1_loss(const Variable<T>& prediction, const std::type_identity_t<Variable<T>>& target,
+                    const RegressionLossOptions& options) {
+  return regression_loss(prediction, target, AbsoluteError<T>{}, options.reduction);
+}
+
+template <class T>
+Variable<T> huber_loss(const Variable<T>& prediction,
+                       const std::type_identity_t<Variable<T>>& target,
+                       const HuberLossOptions& options) {
+  check(options.delta > 0.0, "huber_loss: delta must be positive, got {}", options.delta);
+  return regression_loss(prediction, target, HuberError<T>{static_cast<T>(options.delta)},
+                         options.reduction);
+}
+
+#define GLISSADE_INSTANTIATE(T)                                         \
+  template Variable<T> mse_loss(const Variable<T>&, const Variable<T>&, \
+                                const RegressionLossOptions&);          \
+  template Variable<T> l1_loss(const Variable<T>&, const Variable<T>&,  \
+                               const RegressionLossOptions&);           \
+  template Variable<T> huber_loss(const Variable<T>&, const Variable<T>&, const HuberLossOptions&);
+GLISSADE_INSTANTIATE(float)
+GLISSADE_INSTANTIATE(double)
+#undef GLISSADE_INSTANTIATE
+
+}  // namespace glissade::nn

@@ -1,0 +1,191 @@
+#pragma once
+
+// What all optimizers have in common: parameter groups, steps, and the state of each parameter.
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "glissade/autograd/variable.h"
+#include "glissade/optim/schedule.h"
+
+namespace glissade::optim {
+
+/// An optimizer changes parameters along their gradients. Parameters come in groups with options of
+/// their own; the constructor of each optimizer makes group 0, `add_group` the others.
+///
+/// Parameters are shared handles: the optimizer changes the values that the model sees. It skips
+/// those without a gradient and those that are frozen (`requires_grad()` is false) at the time of
+/// the step. After the first step a step allocates no memory.
+///
+/// Optimizers can be copied: the copy has the same parameters and a copy of the state, so that
+/// `const auto saved = adam;` ... `adam = saved;` goes back in time (parameters excepted).
+template <class T>
+class Optimizer {
+ public:
+  virtual ~Optimizer() = default;
+
+  /// Changes every parameter that has a gradient. Throws std::invalid_argument, and changes
+  /// nothing, if a schedule gives an invalid rate or a parameter's shape has changed.
+  void step();
+  /// Forgets the gradients of all parameters.
+  void zero_grad();
+
+  /// The number of steps made: the t at which the next step asks its schedules.
+  std::int64_t step_count() const { return step_count_; }
+  /// Goes on from another count, as when training resumes. Throws std::invalid_argument if
+  /// negative. (Adam's bias correction counts the updates of each parameter in its state.)
+  void set_step_count(std::int64_t count);
+
+  std::size_t group_count() const { return groups_.size(); }
+  /// The parameters of a group. As all below, throws std::invalid_argument if there is no such
+  /// group.
+  const std::vector<Variable<T>>& parameters(std::size_t group = 0) const;
+  /// The learning rate that the next step will use.
+  double lr(std::size_t group = 0) const;
+  /// Another schedule (or constant) from now on; the next step asks it at t = `step_count()`.
+  virtual void set_lr(Schedule lr, std::size_t group = 0) = 0;
+
+  /// The optimizer's name, for messages: "Adam".
+  const char* name() const { return name_; }
+
+ protected:
+  /// `name` must live as long as the optimizer.
+  explicit Optimizer(const char* name) : name_(name) {}
+  // Copied only as part of a whole optimizer.
+  Optimizer(const Optimizer&) = default;
+  Optimizer(Optimizer&&) noexcept = default;
+  Optimizer& operator=(const Optimizer&) = default;
+  Optimizer& operator=(Optimizer&&) noexcept = default;
+
+  /// Adds a group and returns its number. Throws std::invalid_argument if it is empty, or if a
+  /// parameter is undefined, not a leaf, or given before.
+  std::size_t add_parameters(std::vector<Variable<T>> parameters);
+  /// Throws std::invalid_argument if there is no such group.
+  void check_group(std::size_t group) const;
+
+ private:
+  struct Group {
+    std::vector<Variable<T>> parameters;
+    std::vector<Shape> shapes;  // when they were given
+    double rate = 0.0;          // of the step being made
+  };
+
+  virtual const Schedule& schedule(std::size_t group) const = 0;
+  /// Updates parameter number `index` of a group with the rate `lr`; its gradient is g.
+  virtual void update(std::size_t group, std::size_t index, double lr, const Tensor<T>& g,
+                      Tensor<T>& parameter) = 0;
+
+  void prepare_step();
+
+  const char* name_;
+  std::int64_t step_count_ = 0;
+  std::vector<Group> groups_;
+};
+
+/// What the options of an optimizer must have: `Schedule lr`, and `check()`, which throws
+/// std::invalid_argument if a value is invalid.
+template <class Options>
+concept OptimizerOptions = requires(const Options& options) {
+  { options.lr } -> std::same_as<const Schedule&>;
+  options.check();
+};
+
+/// An optimizer with the given options for each group and the given state for each parameter.
+/// To write one of your own, derive from it and implement `update_one`:
+///
+///     struct SignDescentOptions {
+///       Schedule lr = 0.01;
+///       void check() const {}
+///     };
+///     struct NoState {};
+///     template <class T>
+///     class SignDescent : public OptimizerWith<T, SignDescentOptions, NoState> {
+///      public:
+///       explicit SignDescent(std::vector<Variable<T>> parameters, SignDescentOptions options = {})
+///           : OptimizerWith<T, SignDescentOptions, NoState>("SignDescent", std::move(parameters),
+///                                                           std::move(options)) {}
+///      private:
+///       void update_one(const SignDescentOptions&, double lr, const Tensor<T>& g, NoState&,
+///                       Tensor<T>& w) override {
+///         for (Index i = 0; i < w.size(); ++i) w[i] -= std::copysign(static_cast<T>(lr), g[i]);
+///       }
+///     };
+template <class T, OptimizerOptions Options, std::copyable State>
+class OptimizerWith : public Optimizer<T> {
+ public:
+  /// Adds parameters with options of their own and returns the number of the new group. Throws
+  /// std::invalid_argument if an option is invalid, the group is empty, or a parameter is
+  /// undefined, not a leaf, or in a group already.
+  std::size_t add_group(std::vector<Variable<T>> parameters, Options options = {}) {
+    options.check();
+    const std::size_t group = this->add_parameters(std::move(parameters));
+    groups_.push_back({std::move(options), std::vector<State>(this->parameters(group).size())});
+    return group;
+  }
+
+  /// The present options of a group.
+  const Options& options(std::size_t group = 0) const {
+    this->check_group(group);
+    return groups_[group].options;
+  }
+  /// Other options for a group from now on. Throws std::invalid_argument if one is invalid.
+  void set_options(Options options, std::size_t group = 0) {
+    this->check_group(group);
+    options.check();
+    groups_[group].options = std::move(options);
+  }
+  void set_lr(Schedule lr, std::size_t group = 0) override {
+    this->check_group(group);
+    groups_[group].options.lr = std::move(lr);
+  }
+
+  /// The states of a group's parameters, in the order of `parameters(group)`: to save them, and
+  /// to restore them.
+  const std::vector<State>& states(std::size_t group = 0) const {
+    this->check_group(group);
+    return groups_[group].states;
+  }
+  /// The state of parameter number `index` of a group, to restore it. Throws std::invalid_argument
+  /// if there is none.
+  State& state(std::size_t group, std::size_t index) {
+    const std::size_t count = this->parameters(group).size();
+    check(index < count, "{}: group {} has {} parameters, there is no number {}", this->name(),
+          group, count, index);
+    return groups_[group].states[index];
+  }
+
+ protected:
+  OptimizerWith(const char* name, std::vector<Variable<T>> parameters, Options options)
+      : Optimizer<T>(name) {
+    add_group(std::move(parameters), std::move(options));
+  }
+
+ private:
+  struct Group {
+    Options options;
+    std::vector<State> states;
+  };
+
+  /// One step of one parameter w with the gradient g (of w's shape) and the present rate `lr`.
+  virtual void update_one(const Options& options, double lr, const Tensor<T>& g, State& state,
+                          Tensor<T>& w) = 0;
+
+  const Schedule& schedule(std::size_t group) const final { return groups_[group].options.lr; }
+  void update(std::size_t group, std::size_t index, double lr, const Tensor<T>& g,
+              Tensor<T>& parameter) final {
+    Group& own = groups_[group];
+    update_one(own.options, lr, g, own.states[index], parameter);
+  }
+
+  std::vector<Group> groups_;
+};
+
+/// For `update_one`: makes a tensor of the state zeros of the given shape if it is empty. Throws
+/// std::invalid_argument if it has another shape (a state restored for another parameter).
+template <class T>
+void prepare_state(Tensor<T>& state, const Shape& shape);
+
+}  // namespace glissade::optim

@@ -1,0 +1,28 @@
+#pragma once
+
+// Checks of option values; the messages name the option, what is allowed, and the value.
+
+#include <cmath>
+#include <cstdint>
+
+#include "glissade/core/check.h"
+
+namespace glissade::optim {
+
+/// Throws std::invalid_argument unless `value` is finite and at least 0.
+inline void check_not_negative(const char* owner, const char* option, double value) {
+  check(std::isfinite(value) && value >= 0.0, "{}: {} must be a finite number >= 0, got {}", owner,
+        option, value);
+}
+
+/// Throws std::invalid_argument unless 0 <= value < 1 (decay factors of moving averages).
+inline void check_decay_factor(const char* owner, const char* option, double value) {
+  check(value >= 0.0 && value < 1.0, "{}: {} must be in [0, 1), got {}", owner, option, value);
+}
+
+/// Throws std::invalid_argument unless value >= 1.
+inline void check_at_least_one(const char* owner, const char* option, std::int64_t value) {
+  check(value >= 1, "{}: {} must be at least 1, got {}", owner, option, value);
+}
+
+}  // namespace glissade::optim

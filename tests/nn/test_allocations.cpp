@@ -1,0 +1,90 @@
+// A training step asks nobody for memory once the first have been made.
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+#include "catch.h"
+#include "glissade/core/allocator.h"
+#include "glissade/core/rng.h"
+#include "glissade/nn/dataset.h"
+#include "glissade/nn/dropout.h"
+#include "glissade/nn/loss.h"
+#include "glissade/nn/residual.h"
+#include "glissade/nn/sequential.h"
+
+namespace {
+std::atomic<std::size_t> news{0};
+
+void* counted(std::size_t bytes) {
+  ++news;
+  if (void* block = std::malloc(bytes > 0 ? bytes : 1)) return block;
+  throw std::bad_alloc();
+}
+}  // namespace
+
+// These count for the whole test program.
+void* operator new(std::size_t bytes) { return counted(bytes); }
+void* operator new[](std::size_t bytes) { return counted(bytes); }
+void operator delete(void* block) noexcept { std::free(block); }
+void operator delete[](void* block) noexcept { std::free(block); }
+void operator delete(void* block, std::size_t) noexcept { std::free(block); }
+void operator delete[](void* block, std::size_t) noexcept { std::free(block); }
+
+using namespace glissade;
+
+namespace {
+
+struct Requests {
+  std::size_t from_new = 0;
+  std::size_t from_system = 0;
+};
+
+// What `run` asks the system for.
+template <class Run>
+Requests requests(const Run& run) {
+  const std::size_t from_system = allocator_stats().from_system;
+  const std::size_t from_new = news;
+  run();
+  return {.from_new = news - from_new, .from_system = allocator_stats().from_system - from_system};
+}
+
+}  // namespace
+
+TEST_CASE("passes over the data with dropout, loss and backward allocate nothing") {
+  Rng rng(1);
+  Tensor<float> images({70, 20});
+  rng.fill_uniform(images, 0.0F, 1.0F);
+  Tensor<std::int32_t> labels({70});
+  for (Index i = 0; i < 70; ++i) labels[i] = static_cast<std::int32_t>(i % 10);
+  const nn::Dataset data(std::move(images), std::move(labels));
+  nn::Sequential model{nn::Linear(20, 32, rng), nn::ReLU(), nn::Dropout(0.2, rng),
+                       nn::Residual(nn::Sequential{nn::Linear(32, 32, rng), nn::GELU()}),
+                       nn::Linear(32, 10, rng)};
+  const auto epoch = [&] {
+    for (const auto& [inputs, targets] : nn::batches(data, 16, rng)) {
+      model.zero_grad();
+      nn::cross_entropy(model(inputs), targets, {.label_smoothing = 0.1}).backward();
+    }
+  };
+  const Requests first = requests(epoch);
+  CHECK(first.from_new + first.from_system > 0);  // so the counters count
+  epoch();
+  const Requests later = requests(epoch);
+  CHECK(later.from_new == 0);
+  CHECK(later.from_system == 0);
+}
+
+TEST_CASE("a training step of a tiny network with mse_loss allocates nothing") {
+  Rng rng(1);
+  nn::Sequential model{nn::Linear(2, 16, rng), nn::Tanh(), nn::Linear(16, 1, rng)};
+  const Tensor<float> x({8, 2});
+  const Tensor<float> y({8, 1});
+  const auto step = [&] {
+    model.zero_grad();
+    nn::mse_loss(model(x), y).backward();
+  };
+  for (int i = 0; i < 3; ++i) step();
+  const Requests later = requests(step);
+  CHECK(later.from_new == 0);
+  CHECK(later.from_system == 0);
+}

@@ -1,0 +1,204 @@
+// The losses: derivatives of first and second order, edge cases and errors.
+#include <cmath>
+#include <limits>
+
+#include "catch.h"
+#include "glissade/autograd/gradcheck.h"
+#include "glissade/core/rng.h"
+#include "glissade/nn/loss.h"
+#include "glissade/nn/metrics.h"
+
+using namespace glissade;
+using Variables = std::vector<Variable<double>>;
+using Labels = Tensor<std::int32_t>;
+
+namespace {
+
+Tensor<double> random(const Shape& shape, std::uint64_t seed) {
+  Tensor<double> tensor(shape);
+  Rng(seed).fill_uniform(tensor, -2.0, 2.0);
+  return tensor;
+}
+
+// gradcheck compares the rule in place and the differentiable rule with differences, each.
+void check_derivatives(const CheckedFunction& function, const std::vector<Tensor<double>>& inputs) {
+  const GradcheckResult first = gradcheck(function, inputs);
+  INFO(first.message);
+  CHECK(first.passed);
+  const GradcheckResult second = gradgradcheck(function, inputs);
+  INFO(second.message);
+  CHECK(second.passed);
+}
+
+constexpr nn::Reduction kReductions[] = {nn::Reduction::mean, nn::Reduction::sum,
+                                         nn::Reduction::none};
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+}  // namespace
+
+TEST_CASE("the losses of regression have right derivatives of first and second order") {
+  for (const nn::Reduction reduction : kReductions) {
+    for (const Shape& shape : {Shape{3, 4}, Shape{1}, Shape{}, Shape{0, 2}}) {
+      if (shape.size() == 0 && reduction == nn::Reduction::mean) continue;  // NaN
+      INFO(to_string(shape));
+      const std::vector<Tensor<double>> inputs = {random(shape, 1), random(shape, 2)};
+      check_derivatives(
+          [=](const Variables& v) { return nn::mse_loss(v[0], v[1], {.reduction = reduction}); },
+          inputs);
+      check_derivatives(
+          [=](const Variables& v) { return nn::l1_loss(v[0], v[1], {.reduction = reduction}); },
+          inputs);
+      check_derivatives(
+          [=](const Variables& v) {
+            return nn::huber_loss(v[0], v[1], {.delta = 0.7, .reduction = reduction});
+          },
+          inputs);
+    }
+  }
+  // One variable on both sides, and a prediction that is used elsewhere too.
+  check_derivatives([](const Variables& v) { return nn::mse_loss(v[0], square(v[0])) * v[0]; },
+                    {random({2, 2}, 3)});
+}
+
+TEST_CASE("cross_entropy and nll_loss have right derivatives of first and second order") {
+  const Labels labels({5}, {2, 0, -1, 3, 3});
+  const Tensor<double> logits = random({5, 4}, 4);
+  const Tensor<double> weight({4}, {0.5, 1.0, 2.0, 0.25});
+  for (const nn::Reduction reduction : kReductions) {
+    for (const double smoothing : {0.0, 0.3, 1.0}) {
+      for (const bool weighted : {false, true}) {
+        INFO("smoothing " << smoothing << ", weighted " << weighted);
+        check_derivatives(
+            [&](const Variables& v) {
+              return nn::cross_entropy(v[0], labels,
+                                       {.weight = weighted ? weight : Tensor<double>(),
+                                        .label_smoothing = smoothing,
+                                        .ignore_index = -1,
+                                        .reduction = reduction});
+            },
+            {logits});
+      }
+    }
+    check_derivatives(
+        [&](const Variables& v) {
+          return nn::nll_loss(v[0], labels,
+                              {.weight = weight, .ignore_index = -1, .reduction = reduction});
+        },
+        {logits});
+  }
+  // The gradient is added to what is there already: the logits are used twice.
+  check_derivatives(
+      [&](const Variables& v) {
+        return nn::cross_entropy(v[0], labels, {.ignore_index = -1}) +
+               nn::cross_entropy(v[0], labels, {.label_smoothing = 0.2, .ignore_index = -1}) +
+               sum(square(v[0]));
+      },
+      {logits});
+}
+
+TEST_CASE("binary_cross_entropy_with_logits has right derivatives of first and second order") {
+  Tensor<double> targets = random({4, 3}, 6);
+  for (double& t : targets) t = std::abs(t) / 2.0;
+  for (const nn::Reduction reduction : kReductions) {
+    check_derivatives(
+        [&](const Variables& v) {
+          return nn::binary_cross_entropy_with_logits(
+              v[0], v[1],
+              {.weight = Tensor<double>({4, 1}, {1, 2, 3, 4}),
+               .pos_weight = Tensor<double>({3}, {2, 1, 4}),
+               .reduction = reduction});
+        },
+        {random({4, 3}, 5), targets});
+  }
+}
+
+TEST_CASE("cross_entropy is nll_loss after log_softmax") {
+  const Labels labels({3}, {1, 1, 0});
+  const Variable<double> logits(random({3, 2}, 7));
+  CHECK(nn::cross_entropy(logits, labels).item() ==
+        Approx(nn::nll_loss(log_softmax(logits, 1), labels).item()).epsilon(1e-14));
+  // By hand: log(1 + e^-2) and log(1 + e^2), halved.
+  const Variable<double> two(Tensor<double>({2, 2}, {3, 1, 3, 1}));
+  CHECK(nn::cross_entropy(two, Labels({2}, {0, 1})).item() ==
+        Approx((std::log1p(std::exp(-2.0)) + std::log1p(std::exp(2.0))) / 2).epsilon(1e-14));
+}
+
+TEST_CASE("cross_entropy keeps its digits for logits far from 0") {
+  const Labels labels({1}, {0});
+  const Variable<float> logits(Tensor<float>({1, 3}, {1e4F, 1e4F, 1e4F}));
+  CHECK(nn::cross_entropy(logits, labels).item() == Approx(std::log(3.0)).epsilon(1e-6));
+  const float infinity = std::numeric_limits<float>::infinity();
+  const Variable<float> never(Tensor<float>({1, 2}, {0.0F, -infinity}));
+  CHECK(nn::cross_entropy(never, labels).item() == 0.0F);
+  CHECK(nn::cross_entropy(never, Labels({1}, {1})).item() == infinity);
+}
+
+TEST_CASE("a mean without rows that count is NaN, with a gradient of 0") {
+  const Labels ignored({2}, {-100, -100});
+  for (const bool create_graph : {false, true}) {
+    Variable<double> logits(random({2, 3}, 8), true);
+    const Variable<double> loss = nn::cross_entropy(logits, ignored);
+    CHECK(std::isnan(loss.item()));
+    loss.backward({.create_graph = create_graph});
+    CHECK(logits.grad().value() == Tensor<double>({2, 3}));
+    logits.zero_grad();
+    nn::nll_loss(logits, ignored).backward();
+    for (const double g : logits.grad().value()) CHECK(g == 0.0);
+  }
+  const Variable<double> nothing(Tensor<double>({0, 3}));
+  CHECK(std::isnan(nn::cross_entropy(nothing, Labels({0}, {})).item()));
+  CHECK(nn::cross_entropy(nothing, Labels({0}, {}), {.reduction = nn::Reduction::sum}).item() ==
+        0.0);
+  CHECK(std::isnan(nn::mse_loss(nothing, nothing).item()));
+}
+
+TEST_CASE("losses show what is wrong with their arguments") {
+  const Variable<float> logits(Tensor<float>({3, 2}));
+  CHECK_THROWS_WITH(nn::cross_entropy(logits, Labels({3}, {0, 1, 2})),
+                    "cross_entropy: row 2 has the label 2, but there are 2 classes");
+  CHECK_THROWS_WITH(nn::cross_entropy(logits, Labels({3}, {0, -1, 1})),
+                    "cross_entropy: row 1 has the label -1, but there are 2 classes");
+  CHECK_THROWS_WITH(nn::cross_entropy(logits, Labels({2}, {0, 1})),
+                    "cross_entropy: the labels (2) do not fit the scores (3, 2)");
+  CHECK_THROWS_WITH(nn::cross_entropy(Variable<float>(Tensor<float>({3})), Labels({3}, {0, 0, 0})),
+                    Contains("(batch, classes), got (3)"));
+  CHECK_THROWS_WITH(
+      nn::cross_entropy(logits, Labels({3}, {0, 1, 1}), {.weight = Tensor<float>({3}, {1, 1, 1})}),
+      "cross_entropy: the class weights (3) do not fit the scores (3, 2)");
+  CHECK_THROWS_WITH(nn::cross_entropy(logits, Labels({3}, {0, 1, 1}), {.label_smoothing = 1.5}),
+                    "cross_entropy: label_smoothing must be from 0 to 1, got 1.5");
+  CHECK_THROWS_AS(nn::cross_entropy(logits, Labels({3}, {0, 1, 1}), {.label_smoothing = kNan}),
+                  std::invalid_argument);
+  CHECK_THROWS_WITH(nn::nll_loss(logits, Labels({3}, {0, 1, 7})),
+                    "nll_loss: row 2 has the label 7, but there are 2 classes");
+  const Variable<float> column(Tensor<float>({3, 1}));
+  CHECK_THROWS_WITH(nn::mse_loss(column, Tensor<float>({3})),
+                    "mse_loss: the prediction (3, 1) and the target (3) differ");
+  CHECK_THROWS_WITH(nn::l1_loss(column, logits), Contains("l1_loss: the prediction (3, 1)"));
+  CHECK_THROWS_WITH(nn::huber_loss(column, column, {.delta = 0.0}),
+                    "huber_loss: delta must be positive, got 0");
+  CHECK_THROWS_WITH(
+      nn::binary_cross_entropy_with_logits(logits, column),
+      "binary_cross_entropy_with_logits: the logits (3, 2) and the targets (3, 1) differ");
+  CHECK_THROWS_WITH(nn::binary_cross_entropy_with_logits(
+                        column, column, {.pos_weight = Tensor<float>({2}, {1, 1})}),
+                    Contains("pos_weight (2) does not broadcast to the logits (3, 1)"));
+}
+
+TEST_CASE("losses are constants when nothing needs a gradient") {
+  const Variable<double> x(random({2, 2}, 9));
+  CHECK_FALSE(nn::mse_loss(x, x).requires_grad());
+  CHECK_FALSE(nn::cross_entropy(x, Labels({2}, {0, 1})).requires_grad());
+  // A target alone may need one.
+  CHECK(nn::mse_loss(x, Variable<double>(random({2, 2}, 9), true)).requires_grad());
+}
+
+TEST_CASE("accuracy counts the rows whose largest score is at the label") {
+  const Tensor<float> scores({3, 2}, {0.1F, 0.9F, 0.8F, 0.2F, 0.5F, 0.5F});
+  CHECK(nn::correct_count(scores, Labels({3}, {1, 1, 0})) == 2);
+  CHECK(nn::accuracy(scores, Labels({3}, {1, 1, 0})) == Approx(2.0 / 3.0));
+  CHECK(nn::accuracy(Variable<float>(scores), Labels({3}, {1, 0, 0})) == 1.0);
+  CHECK(std::isnan(nn::accuracy(Tensor<float>({0, 2}), Labels({0}, {}))));
+  CHECK_THROWS_WITH(nn::accuracy(scores, Labels({2}, {1, 1})),
+                    "accuracy: the labels (2) do not fit the scores (3, 2)");
+}
