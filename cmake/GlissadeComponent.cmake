@@ -17,14 +17,6 @@ function(glissade_component)
   file(GLOB sources CONFIGURE_DEPENDS *.cpp)
   file(GLOB_RECURSE headers CONFIGURE_DEPENDS include/*.h)
 
-  if(NOT sources)  # bootstrapping: a floor that has no sources yet
-    add_library(${target} INTERFACE)
-    add_library(glissade::${arg_NAME} ALIAS ${target})
-    target_include_directories(${target} INTERFACE $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>)
-    target_link_libraries(${target} INTERFACE ${arg_DEPENDS})
-    return()
-  endif()
-
   add_library(${target} ${sources})
   add_library(glissade::${arg_NAME} ALIAS ${target})
   target_sources(${target} PUBLIC FILE_SET HEADERS BASE_DIRS include FILES ${headers})

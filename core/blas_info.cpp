@@ -14,10 +14,14 @@ namespace {
 
 const char* threading_name(int parallel) {
   switch (parallel) {
-    case 0: return "serial";
-    case 1: return "pthreads";
-    case 2: return "openmp";
-    default: return "unknown";
+    case 0:
+      return "serial";
+    case 1:
+      return "pthreads";
+    case 2:
+      return "openmp";
+    default:
+      return "unknown";
   }
 }
 
@@ -55,8 +59,8 @@ BlasInfo blas_info() {
 
 std::string to_string(const BlasInfo& info) {
   if (info.library == "unknown") return "unknown BLAS library";
-  return fmt::format("{} {}, kernel {}, {}, {} thread{}{}{}", info.library, info.version, info.kernel,
-                     info.threading, info.threads, info.threads == 1 ? "" : "s",
+  return fmt::format("{} {}, kernel {}, {}, {} thread{}{}{}", info.library, info.version,
+                     info.kernel, info.threading, info.threads, info.threads == 1 ? "" : "s",
                      info.note.empty() ? "" : "; ", info.note);
 }
 

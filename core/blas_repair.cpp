@@ -19,8 +19,9 @@ constexpr const char* kCoreType = "OPENBLAS_CORETYPE";
 
 // What OpenBLAS calls its kernels for processors without AVX.
 constexpr std::array<std::string_view, 16> kKernelsWithoutAvx = {
-    "Katmai",   "Coppermine", "Northwood", "Prescott", "Banias",       "Atom",      "Core2", "Penryn",
-    "Dunnington", "Nehalem",  "Athlon",    "Opteron",  "Opteron_SSE3", "Barcelona", "Nano",  "Bobcat"};
+    "Katmai",       "Coppermine", "Northwood",  "Prescott", "Banias", "Atom",
+    "Core2",        "Penryn",     "Dunnington", "Nehalem",  "Athlon", "Opteron",
+    "Opteron_SSE3", "Barcelona",  "Nano",       "Bobcat"};
 
 void choose_kernels(const OpenBlas& library, const std::string& name) {
   setenv(kCoreType, name.c_str(), 1);
@@ -30,26 +31,21 @@ void choose_kernels(const OpenBlas& library, const std::string& name) {
 }
 
 template <class T>
-std::vector<T> transposed(const std::vector<T>& matrix, int rows, int columns) {
+std::vector<T> transposed(const std::vector<T>& matrix, std::size_t rows, std::size_t columns) {
   std::vector<T> result(matrix.size());
-  for (int i = 0; i < rows; ++i) {
-    for (int j = 0; j < columns; ++j) {
-      result[static_cast<std::size_t>(j * rows + i)] =
-          matrix[static_cast<std::size_t>(i * columns + j)];
-    }
+  for (std::size_t i = 0; i < rows; ++i) {
+    for (std::size_t j = 0; j < columns; ++j) result[j * rows + i] = matrix[i * columns + j];
   }
   return result;
 }
 
 template <class T>
-std::vector<T> plain_product(const std::vector<T>& a, const std::vector<T>& b, int m, int n, int k) {
-  std::vector<T> c(static_cast<std::size_t>(m * n));
-  for (int i = 0; i < m; ++i) {
-    for (int l = 0; l < k; ++l) {
-      const T factor = a[static_cast<std::size_t>(i * k + l)];
-      const T* row = b.data() + l * n;
-      T* result = c.data() + i * n;
-      for (int j = 0; j < n; ++j) result[j] += factor * row[j];
+std::vector<T> plain_product(const std::vector<T>& a, const std::vector<T>& b, std::size_t m,
+                             std::size_t n, std::size_t k) {
+  std::vector<T> c(m * n);
+  for (std::size_t i = 0; i < m; ++i) {
+    for (std::size_t l = 0; l < k; ++l) {
+      for (std::size_t j = 0; j < n; ++j) c[i * n + j] += a[i * k + l] * b[l * n + j];
     }
   }
   return c;
@@ -63,14 +59,17 @@ bool near(const std::vector<T>& a, const std::vector<T>& b, T tolerance) {
 
 template <class T>
 bool product_is_right(int m, int n, int k) {
+  const auto rows = static_cast<std::size_t>(m);
+  const auto columns = static_cast<std::size_t>(n);
+  const auto inner = static_cast<std::size_t>(k);
   Rng rng(1);
-  std::vector<T> a(static_cast<std::size_t>(m * k));
-  std::vector<T> b(static_cast<std::size_t>(k * n));
-  rng.fill_uniform(std::span<T>(a), T{-1}, T{1});
-  rng.fill_uniform(std::span<T>(b), T{-1}, T{1});
-  const std::vector<T> expected = plain_product(a, b, m, n, k);
-  const std::vector<T> at = transposed(a, m, k);
-  const std::vector<T> bt = transposed(b, k, n);
+  std::vector<T> a(rows * inner);
+  std::vector<T> b(inner * columns);
+  rng.fill_uniform(a, -1, 1);
+  rng.fill_uniform(b, -1, 1);
+  const std::vector<T> expected = plain_product(a, b, rows, columns, inner);
+  const std::vector<T> at = transposed(a, rows, inner);
+  const std::vector<T> bt = transposed(b, inner, columns);
   const T tolerance = T{4} * static_cast<T>(k) * std::numeric_limits<T>::epsilon();
   for (const Transpose ta : {Transpose::no, Transpose::yes}) {
     for (const Transpose tb : {Transpose::no, Transpose::yes}) {
@@ -125,7 +124,8 @@ std::string repair_slow_kernels(const OpenBlas& library, const Processor& proces
   const std::string fast = better_kernel(slow, processor);
   if (fast.empty()) return "";
   if (std::getenv(kCoreType) != nullptr) {
-    return fmt::format("the {} kernels are slow here, but kept, as {} asks for them", slow, kCoreType);
+    return fmt::format("the {} kernels are slow here, but kept, as {} asks for them", slow,
+                       kCoreType);
   }
   if (library.dynamic_init == nullptr || library.dynamic_quit == nullptr) {
     return fmt::format("the {} kernels are slow here; this build has no others", slow);

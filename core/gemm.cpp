@@ -63,8 +63,8 @@ struct ProductShape {
 };
 
 ProductShape product_shape(const Shape& a, Transpose ta, const Shape& b, Transpose tb) {
-  check(a.rank() == 2 && b.rank() == 2, "matmul: expected two matrices, got the shapes {} and {}", a,
-        b);
+  check(a.rank() == 2 && b.rank() == 2, "matmul: expected two matrices, got the shapes {} and {}",
+        a, b);
   const bool a_transposed = ta == Transpose::yes;
   const bool b_transposed = tb == Transpose::yes;
   const Index k = a[a_transposed ? 0 : 1];

@@ -45,30 +45,42 @@ double log_ieee(double x) {
 // The number that a standard normal variable is below with probability 1/2 + `central`; `tail` is
 // 1/2 - |central|, given apart because the difference would lose its digits. AS 241, PPND16.
 double normal_quantile(double central, double tail) {
-  static constexpr double kA[] = {
-      3.3871328727963666080e0, 1.3314166789178437745e+2, 1.9715909503065514427e+3,
-      1.3731693765509461125e+4, 4.5921953931549871457e+4, 6.7265770927008700853e+4,
-      3.3430575583588128105e+4, 2.5090809287301226727e+3};
-  static constexpr double kB[] = {
-      1, 4.2313330701600911252e+1, 6.8718700749205790830e+2, 5.3941960214247511077e+3,
-      2.1213794301586595867e+4, 3.9307895800092710610e+4, 2.8729085735721942674e+4,
-      5.2264952788528545610e+3};
-  static constexpr double kC[] = {
-      1.42343711074968357734e0, 4.63033784615654529590e0, 5.76949722146069140550e0,
-      3.64784832476320460504e0, 1.27045825245236838258e0, 2.41780725177450611770e-1,
-      2.27238449892691845833e-2, 7.74545014278341407640e-4};
-  static constexpr double kD[] = {
-      1, 2.05319162663775882187e0, 1.67638483018380384940e0, 6.89767334985100004550e-1,
-      1.48103976427480074590e-1, 1.51986665636164571966e-2, 5.47593808499534494600e-4,
-      1.05075007164441684324e-9};
-  static constexpr double kE[] = {
-      6.65790464350110377720e0, 5.46378491116411436990e0, 1.78482653991729133580e0,
-      2.96560571828504891230e-1, 2.65321895265761230930e-2, 1.24266094738807843860e-3,
-      2.71155556874348757815e-5, 2.01033439929228813265e-7};
-  static constexpr double kF[] = {
-      1, 5.99832206555887937690e-1, 1.36929880922735805310e-1, 1.48753612908506148525e-2,
-      7.86869131145613259100e-4, 1.84631831751005468180e-5, 1.42151175831644588870e-7,
-      2.04426310338993978564e-15};
+  static constexpr double kA[] = {3.3871328727963666080e0,  1.3314166789178437745e+2,
+                                  1.9715909503065514427e+3, 1.3731693765509461125e+4,
+                                  4.5921953931549871457e+4, 6.7265770927008700853e+4,
+                                  3.3430575583588128105e+4, 2.5090809287301226727e+3};
+  static constexpr double kB[] = {1,
+                                  4.2313330701600911252e+1,
+                                  6.8718700749205790830e+2,
+                                  5.3941960214247511077e+3,
+                                  2.1213794301586595867e+4,
+                                  3.9307895800092710610e+4,
+                                  2.8729085735721942674e+4,
+                                  5.2264952788528545610e+3};
+  static constexpr double kC[] = {1.42343711074968357734e0,  4.63033784615654529590e0,
+                                  5.76949722146069140550e0,  3.64784832476320460504e0,
+                                  1.27045825245236838258e0,  2.41780725177450611770e-1,
+                                  2.27238449892691845833e-2, 7.74545014278341407640e-4};
+  static constexpr double kD[] = {1,
+                                  2.05319162663775882187e0,
+                                  1.67638483018380384940e0,
+                                  6.89767334985100004550e-1,
+                                  1.48103976427480074590e-1,
+                                  1.51986665636164571966e-2,
+                                  5.47593808499534494600e-4,
+                                  1.05075007164441684324e-9};
+  static constexpr double kE[] = {6.65790464350110377720e0,  5.46378491116411436990e0,
+                                  1.78482653991729133580e0,  2.96560571828504891230e-1,
+                                  2.65321895265761230930e-2, 1.24266094738807843860e-3,
+                                  2.71155556874348757815e-5, 2.01033439929228813265e-7};
+  static constexpr double kF[] = {1,
+                                  5.99832206555887937690e-1,
+                                  1.36929880922735805310e-1,
+                                  1.48753612908506148525e-2,
+                                  7.86869131145613259100e-4,
+                                  1.84631831751005468180e-5,
+                                  1.42151175831644588870e-7,
+                                  2.04426310338993978564e-15};
   if (tail >= 0.075) {
     const double r = 0.180625 - central * central;
     return central * polynomial(kA, r) / polynomial(kB, r);
@@ -81,8 +93,8 @@ double normal_quantile(double central, double tail) {
 
 double standard_normal(std::uint64_t bits) {
   const auto position = static_cast<std::int64_t>(bits >> 11) - (std::int64_t{1} << 52);
-  const std::int64_t to_edge = position < 0 ? position + (std::int64_t{1} << 52)
-                                            : (std::int64_t{1} << 52) - 1 - position;
+  const std::int64_t to_edge =
+      position < 0 ? position + (std::int64_t{1} << 52) : (std::int64_t{1} << 52) - 1 - position;
   return normal_quantile((static_cast<double>(position) + 0.5) * 0x1p-53,
                          (static_cast<double>(to_edge) + 0.5) * 0x1p-53);
 }
@@ -110,8 +122,8 @@ double into_range(double unit, double low, double high) {
   return value < high ? value : std::nextafter(high, low);
 }
 
-// Fills `values` from words drawn in larger numbers at once, which is faster: `part` turns them into
-// some of the values, each from `WordsEach` words.
+// Fills `values` from words drawn in larger numbers at once, which is faster: `part` turns them
+// into some of the values, each from `WordsEach` words.
 using Words = std::array<std::uint32_t, 1024>;
 
 template <std::size_t WordsEach, class T, class Part>
@@ -137,10 +149,9 @@ std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter,
   for (int round = 0; round < 10; ++round) {
     const std::uint64_t p0 = std::uint64_t{0xD2511F53} * counter[0];
     const std::uint64_t p1 = std::uint64_t{0xCD9E8D57} * counter[2];
-    counter = {static_cast<std::uint32_t>(p1 >> 32) ^ counter[1] ^ key[0],
-               static_cast<std::uint32_t>(p1),
-               static_cast<std::uint32_t>(p0 >> 32) ^ counter[3] ^ key[1],
-               static_cast<std::uint32_t>(p0)};
+    counter = {
+        static_cast<std::uint32_t>(p1 >> 32) ^ counter[1] ^ key[0], static_cast<std::uint32_t>(p1),
+        static_cast<std::uint32_t>(p0 >> 32) ^ counter[3] ^ key[1], static_cast<std::uint32_t>(p0)};
     key[0] += 0x9E3779B9;
     key[1] += 0xBB67AE85;
   }
@@ -185,8 +196,8 @@ Index Rng::integer(Index low, Index high) {
   const std::uint64_t range = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low);
   std::uint64_t offset = 0;
   if (range <= std::numeric_limits<std::uint32_t>::max()) {
-    // Lemire, "Fast random integer generation in an interval", ACM TOMACS 29 (2019): the upper half of
-    // word * range, without the words whose lower half is among the first 2^32 mod range.
+    // Lemire, "Fast random integer generation in an interval", ACM TOMACS 29 (2019): the upper half
+    // of word * range, without the words whose lower half is among the first 2^32 mod range.
     std::uint64_t product = next_u32() * range;
     const auto lower = [&] { return static_cast<std::uint32_t>(product); };
     if (lower() < range) {

@@ -14,8 +14,8 @@
 #include "hwy/highway.h"
 // clang-format on
 
-// As in rng.cpp, only operations that IEEE 754 defines to the last bit: no MulAdd, which is fused on
-// some instruction sets and not on others, and no approximations.
+// As in rng.cpp, only operations that IEEE 754 defines to the last bit: no MulAdd, which is fused
+// on some instruction sets and not on others, and no approximations.
 
 HWY_BEFORE_NAMESPACE();
 namespace glissade::HWY_NAMESPACE {
@@ -30,9 +30,9 @@ void PhiloxBlocks(std::uint64_t key, std::uint64_t stream, std::uint64_t first, 
   }
 }
 #else
-// Each 64-bit lane computes one block, of which it holds the words in its lower half; what the upper
-// half holds has no effect. Even lanes take the first half of the blocks, odd lanes the second: after
-// interleaving they are in order.
+// Each 64-bit lane computes one block, of which it holds the words in its lower half; what the
+// upper half holds has no effect. Even lanes take the first half of the blocks, odd lanes the
+// second: after interleaving they are in order.
 void PhiloxBlocks(std::uint64_t key, std::uint64_t stream, std::uint64_t first, std::size_t blocks,
                   std::uint32_t* words) {
   const hn::ScalableTag<std::uint64_t> d;
@@ -139,8 +139,8 @@ HWY_INLINE hn::Vec<D> log_ieee(D d, DI di, hn::Vec<D> x) {
   return hn::Add(hn::Mul(hn::ConvertTo(d, exponent), hn::Set(d, 0x1.62e430p-1F)), log_m);
 }
 
-// AS 241, PPND7, at the probability (word + 1/2) / 2^32. Its distances from 1/2 and from the nearer end,
-// 0 or 1, are taken from the integer, before digits are lost.
+// AS 241, PPND7, at the probability (word + 1/2) / 2^32. Its distances from 1/2 and from the nearer
+// end, 0 or 1, are taken from the integer, before digits are lost.
 struct Normal {
   float mean;
   float std;
@@ -193,8 +193,8 @@ void detail::uniform_from_words(const std::uint32_t* words, std::size_t count, f
                                 float high, float* values) {
   HWY_DYNAMIC_DISPATCH(UniformFromWords)(words, count, low, high, values);
 }
-void detail::normal_from_words(const std::uint32_t* words, std::size_t count, float mean,
-                               float std, float* values) {
+void detail::normal_from_words(const std::uint32_t* words, std::size_t count, float mean, float std,
+                               float* values) {
   HWY_DYNAMIC_DISPATCH(NormalFromWords)(words, count, mean, std, values);
 }
 

@@ -23,8 +23,9 @@ int available_processors() {
 }  // namespace
 
 int num_threads() {
+  static const int available = available_processors();
   const int count = chosen.load(std::memory_order_relaxed);
-  return count > 0 ? count : available_processors();
+  return count > 0 ? count : available;
 }
 
 void set_num_threads(int count) {

@@ -169,7 +169,8 @@ int run(const Config& config) {
   const std::int64_t steps = batches.size();
   const auto lr = optim::warmup(std::max<std::int64_t>(1, steps / 2),
                                 optim::cosine(config.lr, config.epochs * steps));
-  const auto optimizer = make_optimizer(config, model.parameters(), lr);
+  const auto parameters = model.parameters();
+  const auto optimizer = make_optimizer(config, parameters, lr);
 
   std::string history =
       "epoch,train_loss,validation_loss,validation_accuracy,learning_rate,gradient_norm,seconds\n";
@@ -184,7 +185,7 @@ int run(const Config& config) {
       optimizer->zero_grad();
       const auto loss = nn::cross_entropy(model(images), labels);
       loss.backward();
-      norm_sum += optim::clip_grad_norm(model.parameters(), 5.0);
+      norm_sum += optim::clip_grad_norm(parameters, 5.0);
       optimizer->step();
       loss_sum += static_cast<double>(loss.item()) * static_cast<double>(labels.size());
       examples += labels.size();

@@ -20,7 +20,7 @@ template <class T>
 inline void prefetch_ahead(const T* array, Index begin, Index n) {
   constexpr Index kLine = 64 / static_cast<Index>(sizeof(T));
   const Index ahead = begin + 2 * kBlock<T>;
-  if (ahead + kBlock < T >> n) return;
+  if (n < ahead + kBlock<T>) return;
   for (Index i = 0; i < kBlock<T>; i += kLine) __builtin_prefetch(array + ahead + i);
 }
 

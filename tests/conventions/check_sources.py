@@ -35,11 +35,20 @@ def problems(root: pathlib.Path, path: pathlib.Path):
             yield f"{name}:{number}: a public header includes the private dependency {target}"
 
 
+def missing_from_umbrella(root: pathlib.Path):
+    text = (root / "include/glissade/glissade.h").read_text(encoding="utf-8")
+    for floor in FLOORS:
+        include = root / floor / "include"
+        for header in sorted(include.rglob("*.h")):
+            if f'#include "{header.relative_to(include).as_posix()}"' not in text:
+                yield f"include/glissade/glissade.h does not include {header.relative_to(include)}"
+
+
 def main():
     root = pathlib.Path(sys.argv[1])
     folders = [*FLOORS, "include"]
     files = sorted(f for d in folders for f in (root / d).rglob("*") if f.suffix in (".h", ".cpp"))
-    found = [p for f in files for p in problems(root, f)]
+    found = [p for f in files for p in problems(root, f)] + list(missing_from_umbrella(root))
     print("\n".join(found) if found else f"{len(files)} files are in order")
     sys.exit(1 if found or not files else 0)
 

@@ -211,7 +211,7 @@ class Reference(unittest.TestCase):
                 self.assertTrue(reference_accepts, path.read_bytes())
             elif reference_accepts:
                 stricter.append(verdict.split(": ", 1)[1])
-        self.assertGreater(accepted, 50)
+        self.assertGreater(accepted, 20)  # else the damage is too coarse to prove much
         # Where Glissade is stricter on purpose, it is for these reasons only.
         reasons = ("twice", "unknown field", "texts to texts")
         print(f"{accepted} of {len(paths)} accepted, {len(stricter)} by the reference only")

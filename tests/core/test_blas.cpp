@@ -106,7 +106,8 @@ TEST_CASE("kernels that suit the processor, and unknown ones, are left alone") {
 TEST_CASE("slow kernels are replaced, and the environment is as before") {
   const CoreTypeVariable variable;
   const OpenBlas library = FakeLibrary::make({"Haswell", "SkylakeX"});
-  CHECK(repair_slow_kernels(library, kIntel512, passes) == "switched from the slow Prescott kernels");
+  CHECK(repair_slow_kernels(library, kIntel512, passes) ==
+        "switched from the slow Prescott kernels");
   CHECK(FakeLibrary::kernel == "SkylakeX");
   CHECK(std::getenv("OPENBLAS_CORETYPE") == nullptr);
   CHECK(FakeLibrary::quits == 1);

@@ -1,5 +1,5 @@
-// The distributions of Rng: the same bits everywhere, against exact quantiles, and by their statistics.
-// Seeds are fixed, so a statistical test either always passes or never.
+// The distributions of Rng: the same bits everywhere, against exact quantiles, and by their
+// statistics. Seeds are fixed, so a statistical test either always passes or never.
 
 #include <glissade/core/rng.h>
 #include <hwy/targets.h>
@@ -33,8 +33,8 @@ double ks_distance(std::vector<T> sample, const Cdf& cdf) {
   double distance = 0;
   for (std::size_t i = 0; i < sample.size(); ++i) {
     const double p = cdf(static_cast<double>(sample[i]));
-    distance = std::max({distance, p - static_cast<double>(i) / n,
-                         static_cast<double>(i + 1) / n - p});
+    distance =
+        std::max({distance, p - static_cast<double>(i) / n, static_cast<double>(i + 1) / n - p});
   }
   return distance * std::sqrt(n);
 }
@@ -100,9 +100,9 @@ TEST_CASE("uniform numbers are the upper bits of the words") {
   CHECK(rng.uniform() == 0x1.dfd524ee73abcp-2);
   CHECK(rng.uniform() == 0x1.5d0acf5c4afd4p-2);
   CHECK(rng.uniform() == 0x1.4ee9b3f7f36c8p-2);
-  CHECK(uniforms<float>(42, 6) == std::vector<float>{0x1.39d5e0p-1F, 0x1.dfd524p-2F,
-                                                     0x1.2bf500p-4F, 0x1.5d0accp-2F,
-                                                     0x1.f9b642p-1F, 0x1.4ee9b0p-2F});
+  CHECK(uniforms<float>(42, 6) == std::vector<float>{0x1.39d5e0p-1F, 0x1.dfd524p-2F, 0x1.2bf500p-4F,
+                                                     0x1.5d0accp-2F, 0x1.f9b642p-1F,
+                                                     0x1.4ee9b0p-2F});
 }
 
 TEST_CASE("normal numbers are close to the exact quantiles, computed with mpmath") {
@@ -111,7 +111,9 @@ TEST_CASE("normal numbers are close to the exact quantiles, computed with mpmath
       0x1.a1a8bc2f2eb52p-2,  0x1.805c509d131d5p-1,  0x1.c447f0807783cp-2,  -0x1.3b29da9b3fb7ap-2};
   Rng rng(42);
   for (const double value : expected) CHECK(rng.normal() == Approx(value).epsilon(2e-15).margin(0));
-  const std::vector<double> words = {0.2870419004491993, -0.0788234689186628, -1.4521371467784647, -0.4101129425247294, 2.2482116354861397, -0.4480366282126223, 0.03486460315114394, -0.11476523742670311};
+  const std::vector<double> words = {0.2870419004491993,  -0.0788234689186628, -1.4521371467784647,
+                                     -0.4101129425247294, 2.2482116354861397,  -0.4480366282126223,
+                                     0.03486460315114394, -0.11476523742670311};
   const auto floats = normals<float>(42, words.size());
   for (std::size_t i = 0; i < words.size(); ++i) {
     CHECK(static_cast<double>(floats[i]) == Approx(words[i]).epsilon(1e-6).margin(0));
@@ -213,9 +215,10 @@ TEST_CASE("normal numbers are as often in the tails as they should be") {
   for (const double bound : {1.0, 2.0, 3.0, 4.0}) {
     const auto check_tail = [bound](const auto& sample, double sign) {
       const double expected = normal_cdf(-bound) * static_cast<double>(sample.size());
-      const auto count = static_cast<double>(std::count_if(
-          sample.begin(), sample.end(),
-          [&](auto x) { return static_cast<double>(x) * sign > bound; }));
+      const auto count =
+          static_cast<double>(std::count_if(sample.begin(), sample.end(), [&](auto x) {
+            return static_cast<double>(x) * sign > bound;
+          }));
       CHECK(count == Approx(expected).margin(4 * std::sqrt(expected)));
     };
     for (const double sign : {-1.0, 1.0}) {

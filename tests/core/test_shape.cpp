@@ -110,11 +110,16 @@ TEST_CASE("shapes broadcast from the last axis, where an extent of one stretches
     Shape a, b, expected;
   };
   const std::vector<Row> rows = {
-      {{2, 3}, {2, 3}, {2, 3}},          {{2, 3}, {3}, {2, 3}},
-      {{2, 3}, {}, {2, 3}},              {{}, {}, {}},
-      {{2, 1}, {1, 3}, {2, 3}},          {{4, 1, 5}, {3, 1}, {4, 3, 5}},
-      {{1}, {0}, {0}},                   {{0, 3}, {1, 3}, {0, 3}},
-      {{2, 1}, {2, 0}, {2, 0}},          {{6, 5, 4, 3, 2, 1}, {7}, {6, 5, 4, 3, 2, 7}},
+      {{2, 3}, {2, 3}, {2, 3}},
+      {{2, 3}, {3}, {2, 3}},
+      {{2, 3}, {}, {2, 3}},
+      {{}, {}, {}},
+      {{2, 1}, {1, 3}, {2, 3}},
+      {{4, 1, 5}, {3, 1}, {4, 3, 5}},
+      {{1}, {0}, {0}},
+      {{0, 3}, {1, 3}, {0, 3}},
+      {{2, 1}, {2, 0}, {2, 0}},
+      {{6, 5, 4, 3, 2, 1}, {7}, {6, 5, 4, 3, 2, 7}},
       {{1, 1, 1, 1, 1, 1}, {2}, {1, 1, 1, 1, 1, 2}},
   };
   for (const Row& row : rows) {
@@ -132,7 +137,6 @@ TEST_CASE("shapes that do not broadcast are named with the operation") {
   CHECK_THROWS_WITH(broadcast_shapes(Shape{0}, Shape{2}, "mul"),
                     "mul: the shapes (0) and (2) do not broadcast together");
   // Each stretches the other until there are too many elements.
-  CHECK_THROWS_AS(
-      broadcast_shapes(Shape{Index{1} << 40, 1}, Shape{1, Index{1} << 40}, "add"),
-      std::invalid_argument);
+  CHECK_THROWS_AS(broadcast_shapes(Shape{Index{1} << 40, 1}, Shape{1, Index{1} << 40}, "add"),
+                  std::invalid_argument);
 }

@@ -49,7 +49,7 @@ build_consumer() {
 }
 
 check_output() {
-  "$1" >"$work/output.txt" || fail "the consumer ended with status $?"
+  (cd "$work" && "$1" >output.txt) || fail "the consumer ended with status $?"
   diff -u "$consumer/expected.txt" "$work/output.txt" || fail "the consumer printed something else"
 }
 

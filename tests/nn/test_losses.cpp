@@ -112,6 +112,36 @@ TEST_CASE("binary_cross_entropy_with_logits has right derivatives of first and s
   }
 }
 
+TEST_CASE("the rules in place give the gradients of the differentiable rules") {
+  const Labels labels({5}, {2, 0, -1, 3, 3});
+  const auto compare = [](const Shape& shape, const auto& loss) {
+    Variable<double> x(random(shape, 10), true);
+    const auto gradient = [&](bool create_graph) {
+      x.zero_grad();
+      loss(x).backward({.create_graph = create_graph});
+      return x.grad().value();
+    };
+    const Tensor<double> in_place = gradient(false);
+    const Tensor<double> differentiable = gradient(true);
+    for (Index i = 0; i < x.size(); ++i) {
+      CHECK(in_place[i] == Approx(differentiable[i]).epsilon(1e-13).margin(1e-16));
+    }
+  };
+  const Variable<double> target(random({4, 3}, 11));
+  compare({5, 4}, [&](const Variable<double>& x) {
+    return nn::cross_entropy(3.0 * x, labels, {.ignore_index = -1});
+  });
+  compare({5, 4}, [&](const Variable<double>& x) {
+    return nn::cross_entropy(x, labels,
+                             {.weight = Tensor<double>({4}, {0.5, 1.0, 2.0, 0.25}),
+                              .label_smoothing = 0.2,
+                              .ignore_index = -1});
+  });
+  compare({4, 3}, [&](const Variable<double>& x) { return nn::mse_loss(square(x), target); });
+  compare({4, 3}, [&](const Variable<double>& x) { return nn::l1_loss(target, square(x)); });
+  compare({4, 3}, [&](const Variable<double>& x) { return nn::huber_loss(square(x), target); });
+}
+
 TEST_CASE("cross_entropy is nll_loss after log_softmax") {
   const Labels labels({3}, {1, 1, 0});
   const Variable<double> logits(random({3, 2}, 7));

@@ -107,8 +107,9 @@ TEST_CASE("modes reach all modules inside") {
   for (const auto& [name, module] : model.named_modules()) CHECK(module->is_training());
   // A part can have a mode of its own.
   model[1].eval();
-  CHECK(names(model.named_modules())[3] == "1.inner.0");
-  CHECK_FALSE(model.named_modules()[3].module->is_training());
+  CHECK(names(model.named_modules())[3] == "1.inner");
+  CHECK(names(model.named_modules())[4] == "1.inner.0");
+  CHECK_FALSE(model.named_modules()[4].module->is_training());
   CHECK(model[0].is_training());
 }
 

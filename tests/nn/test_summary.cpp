@@ -13,14 +13,14 @@ TEST_CASE("summary lists modules, output shapes, parameters and totals") {
   nn::Sequential model{nn::Linear(784, 256, rng), nn::ReLU(), nn::Dropout(0.2, rng),
                        nn::Linear(256, 10, rng)};
   CHECK(nn::summary(model, {32, 784}) ==
-        "Name  Module            Output     Parameters                        Count\n"
-        "--------------------------------------------------------------------------\n"
-        "      Sequential        (32, 10)                                         0\n"
-        "0     Linear(784, 256)  (32, 256)  weight (256, 784), bias (256)   200,960\n"
-        "1     ReLU              (32, 256)                                        0\n"
-        "2     Dropout(0.2)      (32, 256)                                        0\n"
-        "3     Linear(256, 10)   (32, 10)   weight (10, 256), bias (10)       2,570\n"
-        "--------------------------------------------------------------------------\n"
+        "Name  Module            Output     Parameters                       Count\n"
+        "-------------------------------------------------------------------------\n"
+        "      Sequential        (32, 10)                                        0\n"
+        "0     Linear(784, 256)  (32, 256)  weight (256, 784), bias (256)  200,960\n"
+        "1     ReLU              (32, 256)                                       0\n"
+        "2     Dropout(0.2)      (32, 256)                                       0\n"
+        "3     Linear(256, 10)   (32, 10)   weight (10, 256), bias (10)      2,570\n"
+        "-------------------------------------------------------------------------\n"
         "203,530 parameters, 203,530 of them trained; 795.0 KiB\n");
 }
 
@@ -31,13 +31,13 @@ TEST_CASE("summary without an input has no output shapes, and counts frozen para
   model[0].set_requires_grad(false);
   const auto& constant = model;
   CHECK(nn::summary(constant) ==
-        "Name     Module                 Parameters                Count\n"
-        "---------------------------------------------------------------\n"
-        "         Sequential                                           0\n"
-        "0        Linear(2, 3)           weight (3, 2), bias (3)       9\n"
-        "1        Residual                                             0\n"
-        "1.inner  Linear(3, 3, no bias)  weight (3, 3)                 9\n"
-        "---------------------------------------------------------------\n"
+        "Name     Module                 Parameters               Count\n"
+        "--------------------------------------------------------------\n"
+        "         Sequential                                          0\n"
+        "0        Linear(2, 3)           weight (3, 2), bias (3)      9\n"
+        "1        Residual                                            0\n"
+        "1.inner  Linear(3, 3, no bias)  weight (3, 3)                9\n"
+        "--------------------------------------------------------------\n"
         "18 parameters, 9 of them trained; 144 bytes\n");
 }
 

@@ -98,6 +98,9 @@ TEST_CASE("gradients that are not finite are reported or spoil all, as in PyTorc
                                             {.norm_type = norm_type, .error_if_nonfinite = true}),
                       Contains("parameter 1") && Contains("(3)") && Contains("NaN"));
     CHECK(parameters[0].grad().value()[1] == 2.0);
+    // A NaN counts wherever it stands.
+    const std::vector<Variable<double>> reversed{parameters[1], parameters[0]};
+    CHECK(std::isnan(optim::grad_norm(reversed, norm_type)));
     CHECK(std::isnan(optim::clip_grad_norm(parameters, 1.0, {.norm_type = norm_type})));
     CHECK(std::isnan(parameters[0].grad().value()[1]));
 

@@ -1,5 +1,6 @@
-// Runs in a process of its own what the repair of slow kernels does to the real library. To be started
-// with OPENBLAS_CORETYPE=Prescott, by which OpenBLAS chooses its slowest kernels as it is loaded.
+// Runs in a process of its own what the repair of slow kernels does to the real library. To be
+// started with OPENBLAS_CORETYPE=Prescott, by which OpenBLAS chooses its slowest kernels as it is
+// loaded.
 //
 //   blas_repair_tool repairs  unsets the variable first: as if OpenBLAS had failed to recognise the
 //                             processor. Fast kernels must then run.

@@ -17,7 +17,12 @@
 
 namespace {
 
-using namespace glissade;
+using glissade::Index;
+using glissade::NamedTensor;
+using glissade::SafetensorsFile;
+using glissade::Shape;
+using glissade::Tensor;
+using glissade::write_safetensors;
 
 template <class T>
 Tensor<T> counting(const Shape& shape, T step) {

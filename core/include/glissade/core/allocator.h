@@ -18,8 +18,8 @@ struct AllocatorStats {
 /// The statistics of the calling thread's cache.
 AllocatorStats allocator_stats();
 
-/// Gives the large free blocks (over 4 KiB) that the calling thread keeps, and those that all threads
-/// share, back to the system.
+/// Gives the large free blocks (over 4 KiB) that the calling thread keeps, and those that all
+/// threads share, back to the system.
 void release_cached_memory();
 
 /// A block of at least `bytes` bytes, aligned to 64 bytes; throws std::bad_alloc when there is no

@@ -13,8 +13,8 @@ struct BlasInfo {
   std::string kernel;     ///< the processor that the kernels in use were written for: "Haswell"
   std::string threading;  ///< "pthreads", "openmp", "serial" or "unknown"
   std::string config;     ///< the library's own description of how it was built
-  std::string note;       ///< what Glissade did about slow kernels; empty if there was nothing to do
-  int threads = 1;        ///< threads that large products use
+  std::string note;  ///< what Glissade did about slow kernels; empty if there was nothing to do
+  int threads = 1;   ///< threads that large products use
 };
 
 /// Describes the BLAS library in use. Slow kernels have been replaced when it returns, as before

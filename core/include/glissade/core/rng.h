@@ -62,8 +62,8 @@ class Rng {
   /// Uniform in [low, high), or `low` if they are equal. Draws two words. Throws
   /// std::invalid_argument unless low <= high and high - low is finite.
   double uniform(double low, double high);
-  /// Normally distributed. Draws two words. Throws std::invalid_argument unless `mean` is finite and
-  /// `std` is finite and not negative.
+  /// Normally distributed. Draws two words. Throws std::invalid_argument unless `mean` is finite
+  /// and `std` is finite and not negative.
   ///
   /// The quantile of (b + 1/2) / 2^53, where b are the upper 53 of the 64 bits drawn: Wichura,
   /// algorithm AS 241 (PPND16), Applied Statistics 37 (1988), relative accuracy about 1e-15. The
@@ -73,8 +73,8 @@ class Rng {
   /// 2^32 or more, and now and then more. Throws std::invalid_argument unless low < high.
   Index integer(Index low, Index high);
 
-  /// Fills with numbers uniform in [low, high). A float draws one word, of which 24 bits are used; a
-  /// double is as from uniform(low, high). Errors as there.
+  /// Fills with numbers uniform in [low, high). A float draws one word, of which 24 bits are used;
+  /// a double is as from uniform(low, high). Errors as there.
   void fill_uniform(std::span<float> values, float low = 0, float high = 1);
   void fill_uniform(std::span<double> values, double low = 0, double high = 1);
   template <class T>
@@ -101,8 +101,8 @@ class Rng {
       std::swap(values[i - 1], values[static_cast<std::size_t>(integer(0, static_cast<Index>(i)))]);
     }
   }
-  /// Writes 0, 1, ..., size - 1 in random order. Throws std::invalid_argument if there are more than
-  /// 2^31 positions.
+  /// Writes 0, 1, ..., size - 1 in random order. Throws std::invalid_argument if there are more
+  /// than 2^31 positions.
   void permutation(std::span<std::int32_t> positions);
 
   /// An independent generator, for another thread or purpose; draws four words from this one.
@@ -112,7 +112,8 @@ class Rng {
   void next_block();
 
   State state_;
-  std::array<std::uint32_t, 4> block_{};  // the block that `position` is in, unless it is at its start
+  std::array<std::uint32_t, 4>
+      block_{};  // the block that `position` is in, unless it is at its start
 };
 
 }  // namespace glissade

@@ -145,6 +145,7 @@ class Tensor {
       int axis = 0;
       for (const Index position : positions) {
         in_range = in_range && position >= 0 && position < shape_[axis];
+        if (!in_range) break;  // also because such an offset may be too large for a number
         offset = offset * shape_[axis++] + position;
       }
     }

@@ -126,9 +126,9 @@ class Module {
  protected:
   Module() = default;
   Module(const Module&) = default;
-  Module(Module&&) = default;
+  Module(Module&&) noexcept = default;
   Module& operator=(const Module&) = default;
-  Module& operator=(Module&&) = default;
+  Module& operator=(Module&&) noexcept = default;
 
  private:
   bool training_ = true;
