@@ -1,5 +1,7 @@
 #pragma once
 
+// The derivatives of the activations, for their own nodes and for the fused layer.
+
 #include "glissade/autograd/variable.h"
 #include "glissade/core/activation.h"
 

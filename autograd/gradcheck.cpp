@@ -167,6 +167,7 @@ GradcheckResult gradgradcheck(const CheckedFunction& function,
     const std::vector<Variable<double>> all = grad(function(leaves), leaves, arguments.back(),
                                                    {.create_graph = true, .allow_unused = true});
     std::vector<Variable<double>> flat;
+    flat.reserve(all.size() + 1);
     for (const Variable<double>& gradient : all)
       flat.push_back(reshape(gradient, Shape{gradient.size()}));
     // One more term that depends on everything, so that a function whose gradient is constant can

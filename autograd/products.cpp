@@ -69,7 +69,8 @@ class LinearNode final : public Node<T> {
 
   void backward(const Variable<T>& grad, const Variable<T>& output,
                 GradientSink<T>& sink) override {
-    const auto& [x, weight, bias] = inputs_;
+    const Variable<T>& x = inputs_[kX];
+    const Variable<T>& weight = inputs_[kWeight];
     const Variable<T> dz = activation_rule(activation_, grad, Variable<T>(), output);
     if (sink.needed(kX)) sink.give(kX, product(dz, Transpose::no, weight, Transpose::no));
     if (sink.needed(kWeight)) sink.give(kWeight, product(dz, Transpose::yes, x, Transpose::no));
@@ -77,7 +78,8 @@ class LinearNode final : public Node<T> {
   }
 
   bool backward_in_place(Variable<T>& grad, GradientSink<T>& sink) override {
-    const auto& [x, weight, bias] = inputs_;
+    const Tensor<T>& x = inputs_[kX].value();
+    const Tensor<T>& weight = inputs_[kWeight].value();
     const Variable<T> gradient =
         activation_.kind == Activation::Kind::identity
             ? std::move(grad)
@@ -88,12 +90,12 @@ class LinearNode final : public Node<T> {
     }
     if (sink.needed(kWeight)) {
       sink.write(kWeight, [&](Tensor<T>& dw, T beta) {
-        matmul_into(dz, Transpose::yes, x.value(), Transpose::no, beta, dw);
+        matmul_into(dz, Transpose::yes, x, Transpose::no, beta, dw);
       });
     }
     if (sink.needed(kX)) {
       sink.write(kX, [&](Tensor<T>& dx, T beta) {
-        matmul_into(dz, Transpose::no, weight.value(), Transpose::no, beta, dx);
+        matmul_into(dz, Transpose::no, weight, Transpose::no, beta, dx);
       });
     }
     return true;

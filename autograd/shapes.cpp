@@ -138,7 +138,7 @@ Variable<T> scatter_add(const Variable<T>& x, int axis, const Tensor<std::int32_
 
 #define GLISSADE_INSTANTIATE(T)                                                      \
   template Variable<T> reshape(const Variable<T>&, const Shape&);                    \
-  template Variable<T> reshape(const Variable<T>&, std::initializer_list<Index>);       \
+  template Variable<T> reshape(const Variable<T>&, std::initializer_list<Index>);    \
   template Variable<T> transpose(const Variable<T>&);                                \
   template Variable<T> broadcast_to(const Variable<T>&, const Shape&);               \
   template Variable<T> sum_to(const Variable<T>&, const Shape&);                     \

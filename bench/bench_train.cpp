@@ -4,8 +4,8 @@
 //     bench_train --benchmark_filter=step/W3/threads:1
 //
 // Counters: x_products, the ratio of the medians of step and products; products_us and step_us,
-// those medians in microseconds. The time that Google Benchmark prints is that of one turn, which is
-// as many steps as fill 5 ms.
+// those medians in microseconds. The time that Google Benchmark prints is that of one turn, which
+// is as many steps as fill 5 ms.
 
 #include <benchmark/benchmark.h>
 #include <cblas.h>
@@ -176,13 +176,9 @@ int main(int argc, char** argv) {
   for (const Workload& workload : bench::workloads()) {
     for (const int threads : {1, 2}) {
       const std::string name = "step/" + workload.name + "/threads:" + std::to_string(threads);
-      benchmark::RegisterBenchmark(name.c_str(),
-                                   [workload, threads](benchmark::State& state) {
-                                     step_benchmark(state, workload, threads);
-                                   })
-          ->UseManualTime()
-          ->Unit(benchmark::kMicrosecond)
-          ->Iterations(200);
+      benchmark::RegisterBenchmark(name.c_str(), [workload, threads](benchmark::State& state) {
+        step_benchmark(state, workload, threads);
+      })->Unit(benchmark::kMicrosecond);
     }
   }
   benchmark::AddCustomContext("blas", to_string(blas_info()));

@@ -1,5 +1,7 @@
 #pragma once
 
+// A tensor seen from one of its axes, for the kernels that work along one.
+
 #include "glissade/core/shape.h"
 
 namespace glissade::kernels {

@@ -21,7 +21,7 @@ std::string ErrorContext::path() {
   return path.empty() ? path : " (in " + path + ")";
 }
 
-void detail::throw_invalid_argument(std::string message) {
+void detail::throw_invalid_argument(const std::string& message) {
   throw std::invalid_argument(message + ErrorContext::path());
 }
 

@@ -7,16 +7,15 @@
 namespace glissade {
 namespace {
 
-// Writes the sub-tensor of the axes from `axis` on that starts at `data`.
+constexpr Index kEdge = 3;  // entries written at either end of a long axis
+
+// Writes the sub-tensor of the axes from `axis` on that starts at `data`; `element` is a format
+// string for one element.
 template <class T>
-void write(fmt::memory_buffer& out, const Shape& shape, int axis, const T* data, Index edge) {
-  auto end = std::back_inserter(out);
+void write(fmt::memory_buffer& out, const Shape& shape, int axis, const T* data,
+           const std::string& element) {
   if (axis == shape.rank()) {
-    if constexpr (std::is_integral_v<T>) {
-      fmt::format_to(end, "{}", *data);
-    } else {
-      fmt::format_to(end, "{:.6g}", *data);
-    }
+    fmt::format_to(std::back_inserter(out), fmt::runtime(element), *data);
     return;
   }
   // In an empty tensor the product of the other extents may be too large for a number.
@@ -24,32 +23,33 @@ void write(fmt::memory_buffer& out, const Shape& shape, int axis, const T* data,
   for (int i = axis + 1; i < shape.rank() && stride > 0; ++i) stride *= shape[i];
   const Index extent = shape[axis];
   const bool innermost = axis + 1 == shape.rank();
-  const std::string indent(static_cast<std::size_t>(axis) + 1, ' ');
-  const std::string separator = innermost ? ", " : ",\n" + indent;
-  fmt::format_to(end, "[");
+  const std::string separator =
+      innermost ? ", " : ",\n" + std::string(static_cast<std::size_t>(axis) + 1, ' ');
+  out.push_back('[');
   for (Index i = 0; i < extent; ++i) {
-    if (i > 0) fmt::format_to(end, "{}", separator);
-    if (extent > 2 * edge && i == edge) {
-      fmt::format_to(end, "...");
-      i = extent - edge - 1;
+    if (i > 0) out.append(separator);
+    if (extent > 2 * kEdge && i == kEdge) {
+      out.append(std::string_view("..."));
+      i = extent - kEdge - 1;
       continue;
     }
-    write(out, shape, axis + 1, data + i * stride, edge);
+    write(out, shape, axis + 1, data + i * stride, element);
   }
-  fmt::format_to(end, "]");
+  out.push_back(']');
 }
 
 }  // namespace
 
 template <class T>
-std::string to_string(const Tensor<T>& tensor, Index edge) {
+std::string to_string(const Tensor<T>& tensor, std::string_view element) {
+  if (element.empty() && std::is_floating_point_v<T>) element = ".6g";
   fmt::memory_buffer out;
-  write(out, tensor.shape(), 0, tensor.data(), edge);
+  write(out, tensor.shape(), 0, tensor.data(), fmt::format("{{:{}}}", element));
   return fmt::to_string(out);
 }
 
-template std::string to_string(const Tensor<float>&, Index);
-template std::string to_string(const Tensor<double>&, Index);
-template std::string to_string(const Tensor<std::int32_t>&, Index);
+template std::string to_string(const Tensor<float>&, std::string_view);
+template std::string to_string(const Tensor<double>&, std::string_view);
+template std::string to_string(const Tensor<std::int32_t>&, std::string_view);
 
 }  // namespace glissade

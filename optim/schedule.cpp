@@ -33,7 +33,10 @@ Schedule step(double lr, std::int64_t step_size, double gamma) {
   check_not_negative("step", "lr", lr);
   check_at_least_one("step", "step_size", step_size);
   check(gamma > 0.0 && gamma <= 1.0, "step: gamma must be in (0, 1], got {}", gamma);
-  return [=](std::int64_t t) { return lr * std::pow(gamma, static_cast<double>(t / step_size)); };
+  return [=](std::int64_t t) {
+    const std::int64_t drops = t / step_size;
+    return lr * std::pow(gamma, static_cast<double>(drops));
+  };
 }
 
 Schedule exponential(double lr, double lambda) {

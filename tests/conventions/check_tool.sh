@@ -12,8 +12,8 @@ cd "$source"
 
 case $check in
   format)
-    find core autograd nn optim include examples bench tests -name '*.h' -o -name '*.cpp' |
-      xargs clang-format --dry-run --Werror
+    find core autograd nn optim include examples bench tests \( -name '*.h' -o -name '*.cpp' \) -print0 |
+      xargs -0 clang-format --dry-run --Werror
     ;;
   tidy)
     # Only the library's own sources; their headers are looked at through them.
@@ -38,6 +38,7 @@ GENERATE_HTML        = NO
 GENERATE_XML         = YES
 QUIET                = YES
 EXTRACT_ALL          = NO
+DISTRIBUTE_GROUP_DOC = YES
 EXCLUDE_SYMBOLS      = *::detail*
 JAVADOC_AUTOBRIEF    = YES
 ENABLE_PREPROCESSING = YES

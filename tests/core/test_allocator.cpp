@@ -189,8 +189,8 @@ TEST_CASE("what an ended thread had is used by the next", "[threads]") {
   std::set<void*> second;
   const auto run = [](std::set<void*>& seen) {
     std::thread([&] {
-      std::vector<void*> blocks;
-      for (int i = 0; i < 2000; ++i) blocks.push_back(allocate(300));
+      std::vector<void*> blocks(2000);
+      for (void*& block : blocks) block = allocate(300);
       seen.insert(blocks.begin(), blocks.end());
       for (void* block : blocks) deallocate(block, 300);
     }).join();
@@ -212,8 +212,8 @@ TEST_CASE("the unused rest of an ended thread's slab is used by the next", "[thr
 }
 
 TEST_CASE("a thread that only frees leaves its blocks to others", "[threads]") {
-  std::vector<void*> blocks;
-  for (int i = 0; i < 1000; ++i) blocks.push_back(allocate(2000));
+  std::vector<void*> blocks(1000);
+  for (void*& block : blocks) block = allocate(2000);
   const std::set<void*> given(blocks.begin(), blocks.end());
   std::thread([&] {
     for (void* block : blocks) deallocate(block, 2000);

@@ -219,9 +219,9 @@ TEST_CASE("products run in several threads at once", "[threads]") {
   const auto b = random_matrix<float>(rng, 120, 110);
   const auto expected = matmul(a, b);
   std::atomic<int> wrong{0};
-  std::vector<std::thread> threads;
-  for (int t = 0; t < 4; ++t) {
-    threads.emplace_back([&] {
+  std::vector<std::thread> threads(4);
+  for (std::thread& thread : threads) {
+    thread = std::thread([&] {
       for (int i = 0; i < 20; ++i) {
         const auto c = matmul(a, b);
         int mine = 0;

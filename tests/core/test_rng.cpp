@@ -123,6 +123,7 @@ TEST_CASE("split draws four words, and its streams differ from each other and fr
   Rng parent(42);
   std::set<std::uint64_t> seen;
   std::vector<Rng> rngs;
+  rngs.reserve(52);
   for (int i = 0; i < 50; ++i) rngs.push_back(parent.split());
   CHECK(parent.state().position == 200);
   rngs.push_back(parent);

@@ -10,6 +10,8 @@ bool is_recording();
 /// While it lives, the calling thread records operations or not. Scopes nest.
 class RecordingScope {
  public:
+  /// From now on the calling thread records operations (true) or does not (false). The destructor
+  /// restores what was before.
   explicit RecordingScope(bool record);
   ~RecordingScope();
   RecordingScope(const RecordingScope&) = delete;

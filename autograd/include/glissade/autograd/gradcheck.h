@@ -30,12 +30,13 @@ struct GradcheckOptions {
 
 /// The result of a check.
 struct GradcheckResult {
-  bool passed = false;
+  bool passed = false;  ///< every element is within the tolerance
   /// The largest |analytical - numerical| over all elements.
   double worst_error = 0.0;
   /// Empty if it passed; otherwise which element of which input is wrong, and by how much.
   std::string message;
 
+  /// Whether it passed: `if (gradcheck(f, inputs))`.
   explicit operator bool() const { return passed; }
 };
 

@@ -49,14 +49,19 @@ class GradientSink {
 template <class T>
 class Node {
  public:
+  /// A leaf with this value. The node of an operation derives from this class, needs a gradient,
+  /// and names its inputs with `set_inputs`.
   explicit Node(Tensor<T> value, bool requires_grad = false)
       : requires_grad_(requires_grad), value_(std::move(value)) {}
   virtual ~Node() = default;
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
-  // Nodes come from the thread's block cache; the virtual destructor passes the derived size.
+  ///@{
+  /// Nodes come from the thread's block cache (glissade/core/allocator.h); the virtual destructor
+  /// passes the derived size.
   static void* operator new(std::size_t bytes) { return allocate(bytes); }
   static void operator delete(void* block, std::size_t bytes) { deallocate(block, bytes); }
+  ///@}
 
   /// The operation's name, of static lifetime.
   virtual const char* name() const { return "leaf"; }
@@ -74,10 +79,16 @@ class Node {
   /// Whether the value may be overwritten: only one handle holds this node, and no graph.
   bool is_disposable() const { return references_ == 1 && !requires_grad_; }
 
+  /// The operation's inputs; none for a leaf, and none after a backward pass that freed the graph.
   std::span<const Variable<T>> inputs() const { return {inputs_, input_count_}; }
+  ///@{
+  /// The operation's result, or the leaf's value.
   const Tensor<T>& value() const { return value_; }
   Tensor<T>& value() { return value_; }
+  ///@}
+  /// Whether a gradient can be computed for this node.
   bool requires_grad() const { return requires_grad_; }
+  /// Whether no recorded operation made this node.
   bool is_leaf() const { return input_count_ == 0 && !freed_; }
 
  protected:

@@ -16,12 +16,17 @@ namespace glissade {
 
 // --- Arithmetic, element-wise, with broadcasting ------------------------------------------------
 
+/// a + b. The shapes are broadcast as in NumPy, (m, n) + (n) is (m, n); each gradient is summed
+/// back to the shape of its operand.
 template <class T>
 Variable<T> add(const Variable<T>& a, const Variable<T>& b);
+/// a - b, with broadcasting.
 template <class T>
 Variable<T> sub(const Variable<T>& a, const Variable<T>& b);
+/// a b, element by element with broadcasting; for the matrix product see `matmul`.
 template <class T>
 Variable<T> mul(const Variable<T>& a, const Variable<T>& b);
+/// a / b, with broadcasting; infinite or NaN where b is 0.
 template <class T>
 Variable<T> div(const Variable<T>& a, const Variable<T>& b);
 /// x + c.
@@ -30,6 +35,7 @@ Variable<T> add(const Variable<T>& x, double c);
 /// c x.
 template <class T>
 Variable<T> mul(const Variable<T>& x, double c);
+/// -x.
 template <class T>
 Variable<T> neg(const Variable<T>& x);
 /// x to the power `exponent`. The gradient is NaN or infinite where the derivative is.
@@ -42,6 +48,7 @@ Variable<T> pow(const Variable<T>& base, const Variable<T>& exponent);
 
 // --- Element-wise functions ---------------------------------------------------------------------
 
+/// e^x; infinity where T cannot hold it.
 template <class T>
 Variable<T> exp(const Variable<T>& x);
 /// The natural logarithm; -infinity at 0, NaN below.
@@ -50,15 +57,19 @@ Variable<T> log(const Variable<T>& x);
 /// log(1 + x), accurate near 0.
 template <class T>
 Variable<T> log1p(const Variable<T>& x);
+/// The square root; NaN for negative x. The derivative at 0 is infinite.
 template <class T>
 Variable<T> sqrt(const Variable<T>& x);
 /// |x|; the derivative at 0 is taken as 0.
 template <class T>
 Variable<T> abs(const Variable<T>& x);
+/// x^2.
 template <class T>
 Variable<T> square(const Variable<T>& x);
+/// The sine of x in radians.
 template <class T>
 Variable<T> sin(const Variable<T>& x);
+/// The cosine of x in radians.
 template <class T>
 Variable<T> cos(const Variable<T>& x);
 /// The Gauss error function.
@@ -82,6 +93,7 @@ Variable<T> gelu(const Variable<T>& x);
 /// x sigmoid(x), also called swish.
 template <class T>
 Variable<T> silu(const Variable<T>& x);
+/// The hyperbolic tangent, (e^x - e^-x) / (e^x + e^-x).
 template <class T>
 Variable<T> tanh(const Variable<T>& x);
 /// 1 / (1 + e^-x).
@@ -105,12 +117,16 @@ Variable<T> sum(const Variable<T>& x, int axis, bool keepdim = false);
 /// The mean of all elements, a scalar; NaN for an empty tensor.
 template <class T>
 Variable<T> mean(const Variable<T>& x);
+/// The mean along one axis, which disappears, or stays with extent 1 if `keepdim`; NaN if its
+/// extent is 0.
 template <class T>
 Variable<T> mean(const Variable<T>& x, int axis, bool keepdim = false);
 /// The largest element, a scalar; an error for an empty tensor. The gradient goes to the first
 /// largest element; NaN counts as largest.
 template <class T>
 Variable<T> max(const Variable<T>& x);
+/// The largest element along one axis, which disappears, or stays with extent 1 if `keepdim`;
+/// otherwise as above. An error if the axis has extent 0 while the result has elements.
 template <class T>
 Variable<T> max(const Variable<T>& x, int axis, bool keepdim = false);
 /// log(sum(exp(x))) along an axis, computed without overflow.
@@ -125,12 +141,14 @@ Variable<T> log_softmax(const Variable<T>& x, int axis);
 
 // --- Shape --------------------------------------------------------------------------------------
 
+///@{
 /// The same elements in another shape of the same size. One extent may be given as -1 in
 /// `extents`: it is inferred from the others.
 template <class T>
 Variable<T> reshape(const Variable<T>& x, std::initializer_list<Index> extents);
 template <class T>
 Variable<T> reshape(const Variable<T>& x, const Shape& shape);
+///@}
 /// The transpose of a matrix.
 template <class T>
 Variable<T> transpose(const Variable<T>& x);

@@ -69,8 +69,10 @@ class Variable {
   ~Variable() {
     if (node_ != nullptr && detail::drop_reference(node_)) detail::destroy(node_);
   }
+  /// Exchanges what two handles refer to; no value is moved.
   void swap(Variable& other) noexcept { std::swap(node_, other.node_); }
 
+  /// Whether this refers to a value: not so when default-constructed or moved from.
   bool defined() const { return node_ != nullptr; }
 
   /// The value. Throws std::invalid_argument if the variable is undefined (as all below do).
@@ -78,9 +80,14 @@ class Variable {
   /// The value, to change in place (an optimizer's update, loading a file). A change between an
   /// operation and its backward pass gives wrong gradients.
   Tensor<T>& mutable_value();
+  /// The extents of the value.
   const Shape& shape() const { return value().shape(); }
+  /// The number of axes of the value; 0 for a scalar.
   int rank() const { return value().rank(); }
+  /// The extent of an axis; negative axes count from the last. Throws std::invalid_argument if
+  /// there is no such axis.
   Index dim(int axis) const { return value().dim(axis); }
+  /// The number of elements of the value.
   Index size() const { return value().size(); }
   /// The only element of the value.
   T item() const { return value().item(); }
@@ -98,6 +105,7 @@ class Variable {
   /// The gradient that `backward` left here, of the same shape as the value; undefined if it left
   /// none. With `create_graph` it is part of a graph itself.
   Variable grad() const;
+  /// Whether `grad` is defined.
   bool has_grad() const;
   /// The gradient, to change in place (clipping). Throws std::invalid_argument if there is none.
   Tensor<T>& mutable_grad();
@@ -120,7 +128,9 @@ class Variable {
   /// Entry `i` along the first axis, without that axis; negative `i` counts from the end.
   Variable operator[](Index i) const { return select(*this, i); }
 
-  // Arithmetic with broadcasting. A number on either side is a constant.
+  ///@{
+  /// Arithmetic, element-wise with broadcasting; a number on either side is a constant. Division by
+  /// a number multiplies by its reciprocal. Throws std::invalid_argument if the shapes do not fit.
   friend Variable operator+(const Variable& a, const Variable& b) { return add(a, b); }
   friend Variable operator-(const Variable& a, const Variable& b) { return sub(a, b); }
   friend Variable operator*(const Variable& a, const Variable& b) { return mul(a, b); }
@@ -134,10 +144,16 @@ class Variable {
   friend Variable operator*(double a, const Variable& b) { return mul(b, a); }
   friend Variable operator/(const Variable& a, double b) { return mul(a, 1.0 / b); }
   friend Variable operator/(double a, const Variable& b) { return mul(pow(b, -1.0), a); }
+  ///@}
+
+  ///@{
+  /// `a += b` is `a = a + b`: this handle gets the result, other handles to the old value keep it.
+  /// To change a value in place, use `mutable_value`.
   Variable& operator+=(const Variable& b) { return *this = *this + b; }
   Variable& operator-=(const Variable& b) { return *this = *this - b; }
   Variable& operator*=(const Variable& b) { return *this = *this * b; }
   Variable& operator/=(const Variable& b) { return *this = *this / b; }
+  ///@}
 
   /// The node, for those who write operations (glissade/autograd/node.h).
   Node<T>* node() const { return node_; }
@@ -160,19 +176,15 @@ Variable<T> parameter(Tensor<T> value) {
   return Variable<T>(std::move(value), true);
 }
 
-template <class T>
-std::string to_string(const Variable<T>& variable) {
-  return variable.defined() ? to_string(variable.value()) : "undefined";
-}
-
 }  // namespace glissade
 
+/// As the tensor's formatter does: `fmt::print("{:.2f}", variable)`.
 template <class T>
-struct fmt::formatter<glissade::Variable<T>> {
-  constexpr auto parse(fmt::format_parse_context& context) { return context.begin(); }
+struct fmt::formatter<glissade::Variable<T>> : fmt::formatter<glissade::Tensor<T>> {
   template <class Context>
   auto format(const glissade::Variable<T>& variable, Context& context) const {
-    return fmt::format_to(context.out(), "{}", glissade::to_string(variable));
+    if (!variable.defined()) return fmt::format_to(context.out(), "undefined");
+    return fmt::formatter<glissade::Tensor<T>>::format(variable.value(), context);
   }
 };
 

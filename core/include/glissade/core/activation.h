@@ -10,6 +10,7 @@ namespace glissade {
 
 /// An activation function as a value: its kind and its parameter.
 struct Activation {
+  /// The functions there are. Phi is the distribution function of the standard normal distribution.
   enum class Kind {
     identity,    ///< x
     relu,        ///< max(x, 0)
@@ -21,6 +22,7 @@ struct Activation {
     sigmoid,     ///< 1 / (1 + e^-x)
     softplus,    ///< log(1 + e^x)
   };
+  /// Which function; the identity unless another is chosen.
   Kind kind = Kind::identity;
   /// The slope of leaky_relu, the scale of elu; unused otherwise.
   double alpha = 0.0;

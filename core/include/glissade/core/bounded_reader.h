@@ -22,6 +22,7 @@ namespace glissade {
 /// 16, the file has 20". Not for use by several threads at once, except for `read_at`.
 class BoundedReader {
  public:
+  /// Whether gzip is looked for.
   enum class Compression {
     none,         ///< the bytes of the file are the content
     detect_gzip,  ///< a file that begins with gzip's mark 1f 8b is decompressed, any other is plain
@@ -35,9 +36,11 @@ class BoundedReader {
   BoundedReader(BoundedReader&&) noexcept;
   BoundedReader& operator=(BoundedReader&&) noexcept;
 
+  /// The path that the file was opened with.
   const std::filesystem::path& path() const;
   /// The size of the file on disk in bytes, compressed if it is compressed.
   std::uint64_t file_size() const;
+  /// Whether the file is being decompressed: that was allowed, and it begins with the mark of gzip.
   bool compressed() const;
   /// How many bytes of the (decompressed) content have been read.
   std::uint64_t offset() const;

@@ -33,7 +33,7 @@ class ErrorContext {
 };
 
 namespace detail {
-[[noreturn]] void throw_invalid_argument(std::string message);
+[[noreturn]] void throw_invalid_argument(const std::string& message);
 }  // namespace detail
 
 /// Throws std::invalid_argument with the formatted message, followed by the open error contexts.

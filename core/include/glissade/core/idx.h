@@ -8,6 +8,7 @@
 
 namespace glissade {
 
+/// Options of `read_idx`.
 struct IdxOptions {
   /// Each value is multiplied by this; 1.0 / 255 takes bytes to [0, 1]. Only for floating-point
   /// results.

@@ -26,13 +26,15 @@ void sum_axis(const Tensor<T>& x, int axis, T beta, Tensor<T>& y);
 template <class T>
 Tensor<T> sum_to(const Tensor<T>& x, const Shape& shape);
 
-/// The largest element along an axis and where it first stands. NaN counts as largest. Throws
-/// std::invalid_argument if the axis has extent 0 while the result has elements.
+/// The result of `max`.
 template <class T>
 struct MaxResult {
   Tensor<T> values;                ///< x's shape without the axis
   Tensor<std::int32_t> positions;  ///< the same shape; 0 <= position < extent of the axis
 };
+
+/// The largest element along an axis and where it first stands. NaN counts as largest. Throws
+/// std::invalid_argument if the axis has extent 0 while the result has elements.
 template <class T>
 MaxResult<T> max(const Tensor<T>& x, int axis);
 

@@ -36,10 +36,14 @@ class Rng {
     friend bool operator==(const State&, const State&) = default;
   };
 
+  /// A new stream of numbers; the same seed gives the same numbers.
   explicit Rng(std::uint64_t seed) : Rng(State{.key = seed}) {}
+  /// Continues where the generator with this `state()` was.
   explicit Rng(const State& state) { set_state(state); }
 
+  /// Where this generator is, to be saved and given to `set_state`.
   State state() const { return state_; }
+  /// Continues where the generator with this `state()` was.
   void set_state(const State& state);
 
   /// The next word: each of the 2^32 values is equally likely.
@@ -73,6 +77,7 @@ class Rng {
   /// 2^32 or more, and now and then more. Throws std::invalid_argument unless low < high.
   Index integer(Index low, Index high);
 
+  ///@{
   /// Fills with numbers uniform in [low, high). A float draws one word, of which 24 bits are used;
   /// a double is as from uniform(low, high). Errors as there.
   void fill_uniform(std::span<float> values, float low = 0, float high = 1);
@@ -82,7 +87,9 @@ class Rng {
                     std::type_identity_t<T> high = 1) {
     fill_uniform(tensor.span(), low, high);
   }
+  ///@}
 
+  ///@{
   /// Fills with normally distributed numbers. A float draws one word: the quantile of
   /// (word + 1/2) / 2^32 (AS 241, PPND7, relative accuracy about 1e-6, the largest magnitude is 6.3
   /// std); a double is as from normal(mean, std). Errors as there.
@@ -93,6 +100,7 @@ class Rng {
                    std::type_identity_t<T> std = 1) {
     fill_normal(tensor.span(), mean, std);
   }
+  ///@}
 
   /// Brings the values into random order; every order is equally likely (Fisher and Yates).
   template <class T>

@@ -35,6 +35,7 @@ class SafetensorsFile {
 
   /// The names of the tensors in the order of the header.
   const std::vector<std::string>& names() const;
+  /// Whether there is a tensor of this name.
   bool contains(std::string_view name) const;
   /// The type of the elements as the format spells it, such as "F32" or "BF16". Throws if there is
   /// no such tensor.
@@ -60,16 +61,20 @@ class SafetensorsFile {
 /// this.
 class NamedTensor {
  public:
+  /// A tensor of one of the types that can be written; never null.
   using Reference =
       std::variant<const Tensor<float>*, const Tensor<double>*, const Tensor<std::int32_t>*>;
 
+  /// `tensor` to be written as `name`. Only the reference is kept, so a temporary does not compile.
   template <class T>
   NamedTensor(std::string name, const Tensor<T>& tensor)
       : name_(std::move(name)), tensor_(&tensor) {}
   template <class T>
   NamedTensor(std::string name, Tensor<T>&& tensor) = delete;
 
+  /// The name that the tensor is written under.
   const std::string& name() const { return name_; }
+  /// The tensor to be written.
   const Reference& tensor() const { return tensor_; }
 
  private:

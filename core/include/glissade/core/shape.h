@@ -19,14 +19,17 @@ using Index = std::int64_t;
 /// makes an empty tensor. At most 6 axes.
 class Shape {
  public:
+  /// The largest number of axes.
   static constexpr int kMaxRank = 6;
 
   /// The shape of a scalar: rank 0, one element.
   Shape() = default;
+  ///@{
   /// `Shape{2, 3}` has two rows and three columns. Throws std::invalid_argument if an extent is
   /// negative, if there are more than 6 axes, or if the number of elements exceeds 2^63 - 1.
   Shape(std::initializer_list<Index> extents);
   explicit Shape(std::span<const Index> extents);
+  ///@}
 
   /// The shape (0), of no elements.
   static Shape empty() {

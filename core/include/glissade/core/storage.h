@@ -38,6 +38,7 @@ class Storage {
 
   T* data() { return data_; }
   const T* data() const { return data_; }
+  /// The number of elements that there is room for.
   std::size_t capacity() const { return capacity_; }
 
  private:

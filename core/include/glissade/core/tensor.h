@@ -7,6 +7,7 @@
 #include <initializer_list>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "glissade/core/check.h"
@@ -28,6 +29,7 @@ class Tensor {
   Tensor() : shape_(Shape::empty()) {}
   /// Zeros of the given shape.
   explicit Tensor(const Shape& shape) : Tensor(full(shape, T{})) {}
+  ///@{
   /// The given values, in row-major order. Throws std::invalid_argument unless there are as many
   /// values as the shape has elements.
   Tensor(const Shape& shape, std::initializer_list<T> values)
@@ -37,6 +39,7 @@ class Tensor {
           "tensor: {} values given for the shape {}, which has {}", values.size(), shape, size());
     std::copy(values.begin(), values.end(), data());
   }
+  ///@}
 
   /// A tensor whose elements have no defined value yet.
   static Tensor uninitialized(const Shape& shape) {
@@ -71,7 +74,9 @@ class Tensor {
   }
   ~Tensor() = default;
 
+  /// The extents, outermost axis first.
   const Shape& shape() const { return shape_; }
+  /// The number of axes; 0 for a scalar.
   int rank() const { return shape_.rank(); }
   /// The number of elements.
   Index size() const { return shape_.size(); }
@@ -109,8 +114,10 @@ class Tensor {
     return data()[0];
   }
 
+  /// Sets every element to `value`.
   void fill(T value) { std::fill(begin(), end(), value); }
 
+  ///@{
   /// The same elements in another shape: a copy, or without copying from a temporary. Throws
   /// std::invalid_argument unless the number of elements is the same.
   Tensor reshape(const Shape& shape) const& { return Tensor(*this).reshape(shape); }
@@ -121,6 +128,7 @@ class Tensor {
     result.shape_ = shape;
     return result;
   }
+  ///@}
 
   /// Changes the shape; the elements have no defined value afterwards. The buffer is kept if it
   /// is large enough, so a loop over batches of varying size does not allocate.
@@ -158,18 +166,28 @@ class Tensor {
   Storage<T> storage_;
 };
 
-/// The tensor as nested rows, in NumPy's manner: at most `edge` entries at either end of an axis
-/// are written out, with six significant digits.
+/// The tensor as nested rows, in NumPy's manner: at most three entries at either end of an axis are
+/// written out. `element` is the fmt specification of one element, such as ".2f"; by default,
+/// numbers have six significant digits. Throws fmt::format_error if it is not a specification for
+/// T.
 template <class T>
-std::string to_string(const Tensor<T>& tensor, Index edge = 3);
+std::string to_string(const Tensor<T>& tensor, std::string_view element = {});
 
 }  // namespace glissade
 
+/// `fmt::print("{:.2f}", tensor)` formats each element as the specification says.
 template <class T>
 struct fmt::formatter<glissade::Tensor<T>> {
-  constexpr auto parse(fmt::format_parse_context& context) { return context.begin(); }
+  constexpr auto parse(fmt::format_parse_context& context) {
+    const auto* end = context.begin();
+    while (end != context.end() && *end != '}') ++end;
+    element = {context.begin(), static_cast<std::size_t>(end - context.begin())};
+    return end;
+  }
   template <class Context>
   auto format(const glissade::Tensor<T>& tensor, Context& context) const {
-    return fmt::format_to(context.out(), "{}", glissade::to_string(tensor));
+    return fmt::format_to(context.out(), "{}", glissade::to_string(tensor, element));
   }
+
+  std::string_view element;
 };

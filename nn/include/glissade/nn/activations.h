@@ -13,11 +13,13 @@ namespace glissade::nn {
 template <class T = float>
 class ActivationLayer : public Module<T> {
  public:
+  /// The layer for any activation function.
   explicit ActivationLayer(const Activation& which) : function(which) {}
   Variable<T> forward(const Variable<T>& x) final;
   /// "ReLU", "LeakyReLU(0.01)".
   std::string description() const override;
 
+  /// What `forward` applies.
   Activation function;
 };
 
@@ -32,6 +34,7 @@ class ReLU final : public ActivationLayer<T> {
 template <class T = float>
 class LeakyReLU final : public ActivationLayer<T> {
  public:
+  /// `negative_slope` is the slope for x <= 0.
   explicit LeakyReLU(double negative_slope = 0.01)
       : ActivationLayer<T>({.kind = Activation::Kind::leaky_relu, .alpha = negative_slope}) {}
 };
@@ -40,6 +43,7 @@ class LeakyReLU final : public ActivationLayer<T> {
 template <class T = float>
 class ELU final : public ActivationLayer<T> {
  public:
+  /// The values tend to -alpha for x to -infinity.
   explicit ELU(double alpha = 1.0)
       : ActivationLayer<T>({.kind = Activation::Kind::elu, .alpha = alpha}) {}
 };
@@ -58,6 +62,7 @@ class SiLU final : public ActivationLayer<T> {
   SiLU() : ActivationLayer<T>({.kind = Activation::Kind::silu}) {}
 };
 
+/// tanh(x), from -1 to 1.
 template <class T = float>
 class Tanh final : public ActivationLayer<T> {
  public:
@@ -82,10 +87,12 @@ class Softplus final : public ActivationLayer<T> {
 template <class T = float>
 class Softmax final : public Module<T> {
  public:
+  /// `along` is the axis whose elements will add up to 1; negative axes count from the last.
   explicit Softmax(int along = -1) : axis(along) {}
   Variable<T> forward(const Variable<T>& x) override { return softmax(x, axis); }
   std::string description() const override;
 
+  /// The axis; `forward` throws std::invalid_argument if its input has none of this number.
   int axis;
 };
 
@@ -93,10 +100,12 @@ class Softmax final : public Module<T> {
 template <class T = float>
 class LogSoftmax final : public Module<T> {
  public:
+  /// `along` is the axis that is normalised; negative axes count from the last.
   explicit LogSoftmax(int along = -1) : axis(along) {}
   Variable<T> forward(const Variable<T>& x) override { return log_softmax(x, axis); }
   std::string description() const override;
 
+  /// The axis; `forward` throws std::invalid_argument if its input has none of this number.
   int axis;
 };
 

@@ -29,8 +29,8 @@ struct Dataset {
   /// The number of examples.
   Index size() const { return inputs.dim(0); }
 
-  Tensor<T> inputs;
-  Tensor<Target> targets;
+  Tensor<T> inputs;        ///< (N, ...)
+  Tensor<Target> targets;  ///< (N) for labels, otherwise (N, ...)
 };
 
 /// The examples at the given positions, in that order. Throws std::invalid_argument if a position
@@ -39,10 +39,11 @@ template <class T, class Target>
 Dataset<T, Target> subset(const Dataset<T, Target>& dataset,
                           std::span<const std::int32_t> positions);
 
+/// The two parts that `split` makes, which share no example.
 template <class T, class Target>
 struct DatasetSplit {
-  Dataset<T, Target> train;
-  Dataset<T, Target> validation;
+  Dataset<T, Target> train;       ///< the examples that are not for validation
+  Dataset<T, Target> validation;  ///< the `validation_size` examples drawn
 };
 
 /// Draws `validation_size` examples at random; the others, in random order too, are for training.
@@ -83,6 +84,7 @@ struct BatchOptions {
 template <class T, class Target>
 class Batches {
  public:
+  /// An input iterator: `++` gathers the next batch into the buffers of the one before.
   class Iterator {
    public:
     using iterator_concept = std::input_iterator_tag;

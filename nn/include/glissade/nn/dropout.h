@@ -21,6 +21,7 @@ class Dropout final : public Module<T> {
   Variable<T> forward(const Variable<T>& x) override;
   std::string description() const override;
 
+  /// The probability with which an element becomes 0.
   double p() const { return p_; }
 
  private:

@@ -10,8 +10,8 @@ namespace glissade::nn::init {
 
 /// The numbers of values that enter into one output, and that one input goes to.
 struct Fans {
-  Index in;
-  Index out;
+  Index in;   ///< values that enter into one output
+  Index out;  ///< outputs that one value enters into
 };
 
 /// The fans of a weight of shape (out, in, ...): further axes, such as those of a convolution's
@@ -27,7 +27,9 @@ enum class FanMode { fan_in, fan_out };
 /// mean square is preserved (the criterion by which He et al. derive relu's).
 double gain(const Activation& activation);
 
+/// Options of `xavier_uniform` and `xavier_normal`.
 struct XavierOptions {
+  /// The factor by which the weights are larger; `init::gain` knows the usual ones.
   double gain = 1.0;
 };
 /// Uniform in [-b, b) with b = gain sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio, 2010).
@@ -37,7 +39,9 @@ void xavier_uniform(Tensor<T>& weight, Rng& rng, const XavierOptions& options = 
 template <class T>
 void xavier_normal(Tensor<T>& weight, Rng& rng, const XavierOptions& options = {});
 
+/// Options of `kaiming_uniform` and `kaiming_normal`.
 struct KaimingOptions {
+  /// Which fan the formula takes.
   FanMode mode = FanMode::fan_in;
   /// The activation that follows; its `gain` is taken.
   Activation activation = {.kind = Activation::Kind::relu};
@@ -49,17 +53,19 @@ void kaiming_uniform(Tensor<T>& weight, Rng& rng, const KaimingOptions& options 
 template <class T>
 void kaiming_normal(Tensor<T>& weight, Rng& rng, const KaimingOptions& options = {});
 
+/// Options of `uniform`.
 struct UniformOptions {
-  double low = 0.0;
-  double high = 1.0;
+  double low = 0.0;   ///< the lower bound, included
+  double high = 1.0;  ///< the upper bound, excluded
 };
 /// Uniform in [low, high). Throws std::invalid_argument unless low <= high.
 template <class T>
 void uniform(Tensor<T>& tensor, Rng& rng, const UniformOptions& options = {});
 
+/// Options of `normal`.
 struct NormalOptions {
-  double mean = 0.0;
-  double std = 1.0;
+  double mean = 0.0;  ///< the mean
+  double std = 1.0;   ///< the standard deviation, at least 0
 };
 /// Normally distributed. Throws std::invalid_argument if std is negative.
 template <class T>
@@ -70,13 +76,14 @@ template <class T>
 void constant(Tensor<T>& tensor, double value) {
   tensor.fill(static_cast<T>(value));
 }
+/// Every element is 0.
 template <class T>
 void zeros(Tensor<T>& tensor) {
   tensor.fill(T{});
 }
 
-// The same for the values of variables.
-
+///@{
+/// The same for the value of a variable, which is changed in place.
 template <class T>
 void xavier_uniform(Variable<T> weight, Rng& rng, const XavierOptions& options = {}) {
   xavier_uniform(weight.mutable_value(), rng, options);
@@ -109,5 +116,6 @@ template <class T>
 void zeros(Variable<T> variable) {
   zeros(variable.mutable_value());
 }
+///@}
 
 }  // namespace glissade::nn::init

@@ -23,6 +23,7 @@ enum class Init {
 struct LinearOptions {
   /// Whether the layer adds a bias.
   bool bias = true;
+  /// How weight and bias start.
   Init init = Init::fan_in_uniform;
 };
 
@@ -50,7 +51,9 @@ class Linear : public Module<T> {
   void members(Members<T>& members) override;
   std::string description() const override;
 
+  /// The number of inputs, the extent of the last axis of x.
   Index in_features() const { return weight.dim(1); }
+  /// The number of outputs.
   Index out_features() const { return weight.dim(0); }
 
   Variable<T> weight;  ///< (out, in)

@@ -19,7 +19,9 @@ enum class Reduction {
 // ---------------- Throws std::invalid_argument if the shapes differ: nothing is broadcast, because
 // (n) against (n, 1) is nearly always a mistake.
 
+/// Options of `mse_loss` and `l1_loss`.
 struct RegressionLossOptions {
+  /// How the losses of the elements become one number.
   Reduction reduction = Reduction::mean;
 };
 
@@ -33,9 +35,11 @@ template <class T>
 Variable<T> l1_loss(const Variable<T>& prediction, const std::type_identity_t<Variable<T>>& target,
                     const RegressionLossOptions& options = {});
 
+/// Options of `huber_loss`.
 struct HuberLossOptions {
   /// Where the parabola becomes a straight line; positive.
   double delta = 1.0;
+  /// How the losses of the elements become one number.
   Reduction reduction = Reduction::mean;
 };
 
@@ -47,6 +51,7 @@ Variable<T> huber_loss(const Variable<T>& prediction,
 
 // --- Classification -----------------------------------------------------------------------------
 
+/// Options of `cross_entropy`.
 template <class T>
 struct CrossEntropyOptions {
   /// A weight w for each class, (classes), or empty: all 1.
@@ -56,6 +61,7 @@ struct CrossEntropyOptions {
   double label_smoothing = 0.0;
   /// Rows with this label do not count.
   std::int32_t ignore_index = -100;
+  /// How the losses of the rows become one number.
   Reduction reduction = Reduction::mean;
 };
 
@@ -71,12 +77,14 @@ template <class T>
 Variable<T> cross_entropy(const Variable<T>& logits, const Tensor<std::int32_t>& labels,
                           const std::type_identity_t<CrossEntropyOptions<T>>& options = {});
 
+/// Options of `nll_loss`.
 template <class T>
 struct NllLossOptions {
   /// A weight w for each class, (classes), or empty: all 1.
   Tensor<T> weight = {};
   /// Rows with this label do not count.
   std::int32_t ignore_index = -100;
+  /// How the losses of the rows become one number.
   Reduction reduction = Reduction::mean;
 };
 
@@ -86,6 +94,7 @@ template <class T>
 Variable<T> nll_loss(const Variable<T>& log_probabilities, const Tensor<std::int32_t>& labels,
                      const std::type_identity_t<NllLossOptions<T>>& options = {});
 
+/// Options of `binary_cross_entropy_with_logits`.
 template <class T>
 struct BinaryCrossEntropyOptions {
   /// A factor for the loss of each element, of a shape that broadcasts to the logits', or empty.
@@ -93,6 +102,7 @@ struct BinaryCrossEntropyOptions {
   /// A factor p for positive targets, of a shape that broadcasts to the logits' (one for each
   /// class: (classes)), or empty: all 1.
   Tensor<T> pos_weight = {};
+  /// How the losses of the elements become one number.
   Reduction reduction = Reduction::mean;
 };
 

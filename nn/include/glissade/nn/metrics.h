@@ -16,6 +16,8 @@ Index correct_count(const Tensor<T>& scores, const Tensor<std::int32_t>& labels)
 template <class T>
 double accuracy(const Tensor<T>& scores, const Tensor<std::int32_t>& labels);
 
+///@{
+/// The same for the value of a variable.
 template <class T>
 Index correct_count(const Variable<T>& scores, const Tensor<std::int32_t>& labels) {
   return correct_count(scores.value(), labels);
@@ -24,5 +26,6 @@ template <class T>
 double accuracy(const Variable<T>& scores, const Tensor<std::int32_t>& labels) {
   return accuracy(scores.value(), labels);
 }
+///@}
 
 }  // namespace glissade::nn

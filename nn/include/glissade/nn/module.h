@@ -36,20 +36,23 @@ class Members {
   virtual void on_child(std::string_view name, Module<T>& child) = 0;
 };
 
+/// A parameter in `Module::named_parameters`.
 template <class T>
 struct NamedParameter {
-  std::string name;
-  Variable<T> parameter;
+  std::string name;       ///< the path from the outermost module: "encode.bias"
+  Variable<T> parameter;  ///< shares its node with the module
 };
+/// A buffer in `Module::named_buffers`.
 template <class T>
 struct NamedBuffer {
-  std::string name;
-  Tensor<T>* buffer;
+  std::string name;   ///< the path from the outermost module
+  Tensor<T>* buffer;  ///< inside the module; never null
 };
+/// A module in `Module::named_modules`.
 template <class T>
 struct NamedModule {
-  std::string name;
-  Module<T>* module;
+  std::string name;   ///< the path from the outermost module, which is "" itself
+  Module<T>* module;  ///< never null
 };
 
 /// A function of one variable with parameters, and possibly modules inside. A module of one's own
@@ -111,6 +114,7 @@ class Module {
   void train(bool training = true);
   /// train(false): for validation and use.
   void eval() { train(false); }
+  /// Whether this module is in training mode.
   bool is_training() const { return training_; }
 
   /// Freezes (false) or unfreezes all parameters in this module: backward neither computes

@@ -29,6 +29,7 @@ class Residual final : public Module<T> {
   Variable<T> forward(const Variable<T>& x) override;
   void members(Members<T>& members) override { members.child("inner", *inner_); }
 
+  /// The module that is gone around.
   Module<T>& inner() const { return *inner_; }
 
  private:

@@ -26,6 +26,7 @@ namespace glissade::nn {
 template <class T = float>
 class Sequential final : public Module<T> {
  public:
+  /// Modules are shared by the copies of a Sequential.
   using ModulePointer = std::shared_ptr<Module<T>>;
 
   Sequential() = default;
@@ -38,10 +39,12 @@ class Sequential final : public Module<T> {
     children_.reserve(sizeof...(M));
     (add(std::forward<M>(modules)), ...);
   }
+  ///@{
   /// Modules made elsewhere, when their number is known only at run time. Throws
   /// std::invalid_argument if one is null.
   explicit Sequential(std::vector<ModulePointer> modules);
   explicit Sequential(std::vector<std::unique_ptr<Module<T>>> modules);
+  ///@}
 
   /// Appends a module, which is copied or moved.
   template <class M>

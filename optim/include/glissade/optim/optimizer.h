@@ -39,6 +39,7 @@ class Optimizer {
   /// negative. (Adam's bias correction counts the updates of each parameter in its state.)
   void set_step_count(std::int64_t count);
 
+  /// The number of groups; at least 1.
   std::size_t group_count() const { return groups_.size(); }
   /// The parameters of a group. As all below, throws std::invalid_argument if there is no such
   /// group.
@@ -158,6 +159,8 @@ class OptimizerWith : public Optimizer<T> {
   }
 
  protected:
+  /// `parameters` make group 0. `name` must live as long as the optimizer. Throws
+  /// std::invalid_argument as `add_group` does.
   OptimizerWith(const char* name, std::vector<Variable<T>> parameters, Options options)
       : Optimizer<T>(name) {
     add_group(std::move(parameters), std::move(options));
