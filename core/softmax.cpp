@@ -123,11 +123,12 @@ namespace {
 template <class T, class Rows>
 void along_axis(const AxisView& view, const T* x, T* y, Index out_extent, const Rows& rows) {
   if (view.inner == 1) return rows(view.outer, view.extent, x, y);
+  if (out_extent == 0) return;
   Tensor<T> line = Tensor<T>::uninitialized({view.extent});
   Tensor<T> result = Tensor<T>::uninitialized({out_extent});
   for (Index i = 0; i < view.outer; ++i) {
     for (Index j = 0; j < view.inner; ++j) {
-      const T* from = x + i * view.extent * view.inner + j;
+      const T* from = x + (view.extent == 0 ? 0 : i * view.extent * view.inner + j);
       T* to = y + i * out_extent * view.inner + j;
       for (Index k = 0; k < view.extent; ++k) line[k] = from[k * view.inner];
       rows(1, view.extent, line.data(), result.data());
