@@ -23,7 +23,8 @@ struct BackwardOptions {
   /// inputs are let go as backward passes, and so are the values that only the graph held.
   bool retain_graph = false;
   /// Record the backward pass itself, so that gradients can be differentiated again. Implies
-  /// retain_graph.
+  /// retain_graph. A leaf's `grad` then holds a graph that leads back to the leaf: a cycle, whose
+  /// memory is freed when `zero_grad` is called on the leaf. `grad(output, inputs)` makes none.
   bool create_graph = false;
 };
 
