@@ -28,12 +28,12 @@ struct Config {
   int epochs = 10;
   Index batch_size = 128;
   std::vector<Index> hidden{512, 256};
-  double dropout = 0.2;
+  double dropout = 0.15;
   std::string optimizer = "adamw";
   double lr = 2e-3;
   std::uint64_t seed = 1;
   int threads = num_threads();
-  Index train_size = 55000;
+  Index train_size = 58000;
   fs::path data = "/usr/share/datasets/fashion-mnist";
   fs::path out = "out/fashion-mnist";
 };
