@@ -31,6 +31,7 @@ function(glissade_component)
   glissade_warnings(${target})
   set_target_properties(${target} PROPERTIES
     EXPORT_NAME ${arg_NAME}
+    DEFINE_SYMBOL ""  # nothing needs it, and ccache has the objects for both kinds of library
     CXX_EXTENSIONS OFF
     POSITION_INDEPENDENT_CODE ON
     VERSION ${PROJECT_VERSION}

@@ -150,16 +150,21 @@ int run(const Config& config) {
   fmt::print("{}\n", to_string(blas_info()));
   Rng rng(config.seed);
 
-  const nn::Dataset<> all = read_data(config.data, "train");
-  const nn::Dataset<> test = read_data(config.data, "t10k");
+  nn::Dataset<> all = read_data(config.data, "train");
+  nn::Dataset<> test = read_data(config.data, "t10k");
   check(config.train_size < all.size(), "--train-size {} leaves none of the {} images to validate",
         config.train_size, all.size());
+  const auto moments = nn::moments(all.inputs);
+  nn::standardize(all.inputs, moments);
+  nn::standardize(test.inputs, moments);
   const auto [train, rest] = nn::split(all, all.size() - config.train_size, rng);
   std::vector<std::int32_t> first(static_cast<std::size_t>(std::min<Index>(rest.size(), 5000)));
   for (std::size_t i = 0; i < first.size(); ++i) first[i] = static_cast<std::int32_t>(i);
   const nn::Dataset<> validation = nn::subset(rest, first);
   fmt::print("{} images to train, {} to validate, {} to test\n", train.size(), validation.size(),
              test.size());
+  fmt::print("pixels are standardized: (x - {:.4f}) / {:.4f}\n", moments.mean.item(),
+             moments.std.item());
 
   nn::Sequential<> model = make_model(config, train.inputs.dim(1), 10, rng);
   fmt::print("{}\n", nn::summary(model, Shape{config.batch_size, train.inputs.dim(1)}));

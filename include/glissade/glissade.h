@@ -38,6 +38,7 @@
 #include "glissade/nn/residual.h"          // IWYU pragma: export
 #include "glissade/nn/sequential.h"        // IWYU pragma: export
 #include "glissade/nn/serialize.h"         // IWYU pragma: export
+#include "glissade/nn/standardize.h"       // IWYU pragma: export
 #include "glissade/nn/summary.h"           // IWYU pragma: export
 #include "glissade/optim/adam.h"           // IWYU pragma: export
 #include "glissade/optim/adamw.h"          // IWYU pragma: export

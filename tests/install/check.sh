@@ -1,12 +1,14 @@
 #!/bin/bash
 # Builds and runs a consumer of Glissade, in the way named by the first argument. Everything happens
-# in a folder of its own under the build tree; the library is not built again unless it must be.
+# in a folder of its own under the build tree. Two modes build the library once more, with the flags
+# that the build tree has, so that ccache knows the objects.
 #   check.sh MODE SOURCE_DIR BUILD_DIR CXX
 set -euo pipefail
 
 mode=$1 source=$2 build=$3 cxx=$4
 work=$build/install-tests/$mode
 consumer=$source/tests/install/consumer
+werror=$(sed -n 's/^GLISSADE_WERROR:BOOL=//p' "$build/CMakeCache.txt")
 unset CMAKE_PREFIX_PATH PKG_CONFIG_PATH CXXFLAGS LDFLAGS LD_LIBRARY_PATH
 rm -rf "$work"
 mkdir -p "$work"
@@ -25,8 +27,8 @@ install_moved() {
 # The library as shared objects, which most modes do not need: built once, shared by two tests.
 build_shared() {
   cmake -S "$source" -B "$build/install-tests/shared-build" -G Ninja -DBUILD_SHARED_LIBS=ON \
-    -DCMAKE_CXX_COMPILER="$cxx" -DCMAKE_BUILD_TYPE=Release -DGLISSADE_BUILD_TESTS=OFF \
-    -DGLISSADE_BUILD_BENCHES=OFF -DGLISSADE_BUILD_EXAMPLES=OFF
+    -DCMAKE_CXX_COMPILER="$cxx" -DCMAKE_BUILD_TYPE=Release -DGLISSADE_WERROR="$werror" \
+    -DGLISSADE_BUILD_TESTS=OFF -DGLISSADE_BUILD_BENCHES=OFF -DGLISSADE_BUILD_EXAMPLES=OFF
   cmake --build "$build/install-tests/shared-build"
 }
 
@@ -89,10 +91,10 @@ case $mode in
     LD_LIBRARY_PATH=$libdir build_with_pkg_config
     ;;
   add_subdirectory)
-    # Release, so that ccache has the library's objects already.
     launcher=$(command -v ccache || true)
     build_consumer "$source/tests/install/subproject" -DGLISSADE_SOURCE="$source" \
-      -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER_LAUNCHER="$launcher"
+      -DCMAKE_BUILD_TYPE=Release -DGLISSADE_WERROR="$werror" \
+      -DCMAKE_CXX_COMPILER_LAUNCHER="$launcher"
     ;;
   pkg_config)
     install_moved "$build"
