@@ -29,6 +29,7 @@ struct Config {
   Index batch_size = 128;
   std::vector<Index> hidden{512, 256};
   double dropout = 0.15;
+  double label_smoothing = 0.1;
   std::string optimizer = "adamw";
   double lr = 2e-3;
   std::uint64_t seed = 1;
@@ -50,6 +51,9 @@ std::optional<int> parse(int argc, char** argv, Config& config) {
       ->delimiter(',')
       ->check(CLI::Range(1, 65536));
   app.add_option("--dropout", config.dropout, "Share of hidden units dropped while training")
+      ->check(CLI::Range(0.0, 0.99));
+  app.add_option("--label-smoothing", config.label_smoothing,
+                 "Share of the target probability that is spread over all classes")
       ->check(CLI::Range(0.0, 0.99));
   app.add_option("--optimizer", config.optimizer, "The update rule")
       ->check(CLI::IsMember({"sgd", "momentum", "rmsprop", "adam", "adamw"}));
@@ -174,6 +178,7 @@ int run(const Config& config) {
   const std::int64_t steps = batches.size();
   const auto lr = optim::warmup(std::max<std::int64_t>(1, steps / 2),
                                 optim::cosine(config.lr, config.epochs * steps));
+  const nn::CrossEntropyOptions<float> smoothing{.label_smoothing = config.label_smoothing};
   const auto parameters = model.parameters();
   const auto optimizer = make_optimizer(config, parameters, lr);
 
@@ -188,7 +193,7 @@ int run(const Config& config) {
     std::int64_t step = 0;
     for (const auto& [images, labels] : batches) {
       optimizer->zero_grad();
-      const auto loss = nn::cross_entropy(model(images), labels);
+      const auto loss = nn::cross_entropy(model(images), labels, smoothing);
       loss.backward();
       norm_sum += optim::clip_grad_norm(parameters, 5.0);
       optimizer->step();
