@@ -4,33 +4,16 @@
 #include <vector>
 
 #include "catch.h"
-#include "glissade/autograd/gradcheck.h"
-#include "glissade/core/rng.h"
 #include "glissade/nn/dropout.h"
 #include "glissade/nn/flatten.h"
 #include "glissade/nn/linear.h"
 #include "glissade/nn/residual.h"
 #include "glissade/nn/sequential.h"
+#include "support/derivatives.h"
 
 using namespace glissade;
-using Variables = std::vector<Variable<double>>;
 
 namespace {
-
-Tensor<double> random(const Shape& shape, std::uint64_t seed) {
-  Tensor<double> tensor(shape);
-  Rng(seed).fill_uniform(tensor, -2.0, 2.0);
-  return tensor;
-}
-
-void check_derivatives(const CheckedFunction& function, const std::vector<Tensor<double>>& inputs) {
-  const GradcheckResult first = gradcheck(function, inputs);
-  INFO(first.message);
-  CHECK(first.passed);
-  const GradcheckResult second = gradgradcheck(function, inputs);
-  INFO(second.message);
-  CHECK(second.passed);
-}
 
 // A layer of a class of its own, which computes something else.
 struct Doubled : nn::Linear<double> {

@@ -3,32 +3,14 @@
 #include <limits>
 
 #include "catch.h"
-#include "glissade/autograd/gradcheck.h"
-#include "glissade/core/rng.h"
 #include "glissade/nn/loss.h"
 #include "glissade/nn/metrics.h"
+#include "support/derivatives.h"
 
 using namespace glissade;
-using Variables = std::vector<Variable<double>>;
 using Labels = Tensor<std::int32_t>;
 
 namespace {
-
-Tensor<double> random(const Shape& shape, std::uint64_t seed) {
-  Tensor<double> tensor(shape);
-  Rng(seed).fill_uniform(tensor, -2.0, 2.0);
-  return tensor;
-}
-
-// gradcheck compares the rule in place and the differentiable rule with differences, each.
-void check_derivatives(const CheckedFunction& function, const std::vector<Tensor<double>>& inputs) {
-  const GradcheckResult first = gradcheck(function, inputs);
-  INFO(first.message);
-  CHECK(first.passed);
-  const GradcheckResult second = gradgradcheck(function, inputs);
-  INFO(second.message);
-  CHECK(second.passed);
-}
 
 constexpr nn::Reduction kReductions[] = {nn::Reduction::mean, nn::Reduction::sum,
                                          nn::Reduction::none};
