@@ -77,13 +77,13 @@ build_with_pkg_config() {
 case $mode in
   find_package)
     install_moved "$build"
-    mapfile -t options < <(without nlohmann_json CLI11 Catch2 benchmark)
+    read -r -d "" -a options <<<"$(without nlohmann_json CLI11 Catch2 benchmark)" || true
     build_consumer "$consumer" -DCMAKE_PREFIX_PATH="$work/prefix" "${options[@]}"
     ;;
   shared)
     build_shared
     install_moved "$build/install-tests/shared-build"
-    mapfile -t options < <(without nlohmann_json hwy OpenBLAS ZLIB)
+    read -r -d "" -a options <<<"$(without nlohmann_json hwy OpenBLAS ZLIB)" || true
     build_consumer "$consumer" -DCMAKE_PREFIX_PATH="$work/prefix" "${options[@]}"
     ldd "$work/build/consumer" | grep -q "$work/prefix/.*libglissade_core" ||
       fail "the consumer does not load the shared library"

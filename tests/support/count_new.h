@@ -34,3 +34,10 @@ void operator delete[](void* block) noexcept { std::free(block); }
 void operator delete(void* block, std::size_t) noexcept { std::free(block); }
 void operator delete[](void* block, std::size_t) noexcept { std::free(block); }
 #endif
+
+// Whether a call of operator new is counted, where calls are counted at all.
+inline bool counting_works() {
+  const std::size_t before = new_calls;
+  delete new volatile int(1);
+  return !kCountsNew || new_calls == before + 1;
+}
