@@ -7,22 +7,23 @@
 namespace glissade::nn {
 namespace {
 
-// Of each column of x, seen as (N, columns); sums are in double. Two passes, because the mean of the
-// squares less the square of the mean loses digits where the mean is large.
+// Of each column of x, seen as (N, columns); sums are in double. Two passes, because the mean of
+// the squares less the square of the mean loses digits where the mean is large.
 template <class T>
 Moments<T> column_moments(const Tensor<T>& x, const Shape& columns) {
   const auto width = static_cast<std::size_t>(columns.size());
-  const auto count = static_cast<double>(x.size() / columns.size());
+  const Index rows = x.size() / columns.size();
+  const auto count = static_cast<double>(rows);
   const auto values = x.span();
   std::vector<double> mean(width, 0.0);
   std::vector<double> variance(width, 0.0);
-  for (std::size_t row = 0; row < values.size(); row += width) {
-    for (std::size_t j = 0; j < width; ++j) mean[j] += static_cast<double>(values[row + j]);
+  for (std::size_t at = 0; at < values.size(); at += width) {
+    for (std::size_t j = 0; j < width; ++j) mean[j] += static_cast<double>(values[at + j]);
   }
   for (double& value : mean) value /= count;
-  for (std::size_t row = 0; row < values.size(); row += width) {
+  for (std::size_t at = 0; at < values.size(); at += width) {
     for (std::size_t j = 0; j < width; ++j) {
-      const double distance = static_cast<double>(values[row + j]) - mean[j];
+      const double distance = static_cast<double>(values[at + j]) - mean[j];
       variance[j] += distance * distance;
     }
   }
