@@ -61,7 +61,9 @@ Variable<T> activation_rule(const Activation& activation, const Variable<T>& gra
       // 1 for x > 0, otherwise alpha e^x = y + alpha; `line` is 1 and 0.
       const Activation relu{.kind = Kind::relu};
       const Variable<T> line = constant_slope(relu, x, activation.alpha < 0.0 ? x : y);
-      return grad * (line + (1.0 - line) * (y + activation.alpha));
+      // min(y, 0), so that 0 is not multiplied by infinity
+      const Variable<T> below = activation.alpha < 0.0 ? y : -glissade::relu(-y);
+      return grad * (line + (1.0 - line) * (below + activation.alpha));
     }
     case Kind::gelu: {
       // Phi(x) + x phi(x), with the normal distribution function and its density

@@ -1,5 +1,6 @@
 #include "backward_pass.h"
 
+#include <algorithm>
 #include <atomic>
 #include <utility>
 
@@ -34,10 +35,11 @@ Variable<T> share(Node<T>& node) {
   return Variable<T>::adopt(&node);
 }
 
-// a + b, where a's buffer is used again if nobody else can see it.
+// a + b, where a's buffer is used again if nobody else can see it and b brings no graph, which
+// would be lost.
 template <class T>
 Variable<T> add_up(Variable<T> a, const Variable<T>& b) {
-  if (!a.node()->is_disposable()) return add(a, b);
+  if (!a.node()->is_disposable() || b.requires_grad()) return add(a, b);
   kernels::binary_in_place(kernels::Binary::add, a.mutable_value(), b.value(), "add");
   return a;
 }
@@ -50,11 +52,19 @@ BackwardPass<T>::BackwardPass(const char* operation, bool retain_graph, bool cre
       retain_graph_(retain_graph || create_graph),
       create_graph_(create_graph),
       epoch_(next_epoch()),
+      outer_(std::exchange(innermost(), this)),
       order_(std::move(Scratch<Node<T>*>::get())),
       stack_(std::move(Scratch<Frame>::get())) {}
 
 template <class T>
+BackwardPass<T>*& BackwardPass<T>::innermost() {
+  thread_local constinit BackwardPass* pass = nullptr;
+  return pass;
+}
+
+template <class T>
 BackwardPass<T>::~BackwardPass() {
+  innermost() = outer_;
   for (Node<T>* node : order_) {  // only those that an exception has left
     node->pending_ = Variable<T>();
     Variable<T>::adopt(node);  // drops the reference
@@ -91,6 +101,7 @@ std::vector<Variable<T>> BackwardPass<T>::run(const Variable<T>& output,
                                               const std::vector<Variable<T>>& targets) {
   check_output(output, grad_output);
   to_leaves_ = false;
+  target_count_ = targets.size();
   struct Marks {  // the targets' marks and gradients go when the pass ends, also by an exception
     const std::vector<Variable<T>>& targets;
     explicit Marks(const std::vector<Variable<T>>& marked) : targets(marked) {
@@ -112,7 +123,14 @@ std::vector<Variable<T>> BackwardPass<T>::run(const Variable<T>& output,
   run_nodes();
   std::vector<Variable<T>> gradients;
   gradients.reserve(targets.size());
-  for (const Variable<T>& target : targets) gradients.push_back(target.node()->pending_);
+  for (const Variable<T>& target : targets) {
+    Variable<T> gradient = target.node()->pending_;
+    // The user may change a gradient in place, so it must not be shared, unless it is part of a
+    // graph.
+    const bool shared = gradient.defined() && gradient.node()->references_ > 2;
+    if (shared && !gradient.requires_grad()) gradient = gradient.detach();
+    gradients.push_back(std::move(gradient));
+  }
   return gradients;
 }
 
@@ -120,9 +138,20 @@ std::vector<Variable<T>> BackwardPass<T>::run(const Variable<T>& output,
 template <class T>
 bool BackwardPass<T>::enter(Node<T>& node) {
   if (node.epoch_ == epoch_) return false;
+  for (const BackwardPass* pass = outer_; pass != nullptr; pass = pass->outer_) {
+    check(node.epoch_ != pass->epoch_,
+          "{}: a backward rule may not go backward through '{}', which the pass that called it is "
+          "going through; detach its inputs first",
+          operation_, node.name());
+  }
   node.epoch_ = epoch_;
   if (node.is_leaf()) {
     node.needed_ = to_leaves_ ? node.requires_grad_ : node.target_;
+    return false;
+  }
+  // A gradient that is wanted for this very node alone does not need what has been let go.
+  if (node.freed_ && node.target_ && target_count_ == 1) {
+    node.needed_ = true;
     return false;
   }
   check(!node.freed_,
@@ -163,12 +192,21 @@ void BackwardPass<T>::run_nodes() {
     if (node.needed_) {
       // A target's gradient stays where it is, complete now.
       Variable<T> grad = node.target_ ? node.pending_ : std::move(node.pending_);
-      if (grad.defined()) run_node(node, std::move(grad));
+      if (grad.defined() && leads_on(node)) run_node(node, std::move(grad));
     }
-    if (!retain_graph_) let_go(node);
+    if (!retain_graph_ && leads_on(node)) let_go(node);
     order_.pop_back();
     Variable<T>::adopt(&node);  // drops the reference
   }
+}
+
+// Whether the gradient of an input is needed, and so the node's rule.
+template <class T>
+bool BackwardPass<T>::leads_on(const Node<T>& node) const {
+  if (to_leaves_) return true;
+  return std::any_of(node.inputs().begin(), node.inputs().end(), [this](const Variable<T>& input) {
+    return input.defined() && is_needed(*input.node());
+  });
 }
 
 template <class T>
@@ -199,9 +237,8 @@ void BackwardPass<T>::add_to_grad(Node<T>& node, Variable<T> gradient) const {
     node.grad_ = add_up(std::move(node.grad_), gradient);
     return;
   }
-  // The user may change a gradient in place, so it must not be shared, unless it is part of a
-  // graph.
-  const bool take = create_graph_ || gradient.node()->is_disposable();
+  // Not shared either, for the same reason as the gradients that are returned.
+  const bool take = gradient.requires_grad() || gradient.node()->is_disposable();
   node.grad_ = take ? std::move(gradient) : gradient.detach();
   node.has_grad_ = true;
 }
@@ -235,10 +272,11 @@ template <class T>
 void GradientSink<T>::give(std::size_t input, Variable<T> gradient) {
   if (!needed(input)) return;
   Node<T>& node = *node_.inputs_[input].node();
-  check(gradient.defined() && gradient.shape() == node.value_.shape(),
-        "{}: the backward rule gave a gradient of shape {} for input {}, whose shape is {}",
-        node_.name(), gradient.defined() ? to_string(gradient.shape()) : "undefined", input,
-        node.value_.shape());
+  if (!gradient.defined() || gradient.shape() != node.value_.shape()) [[unlikely]] {
+    fail("{}: the backward rule gave a gradient of shape {} for input {}, whose shape is {}",
+         node_.name(), gradient.defined() ? to_string(gradient.shape()) : "undefined", input,
+         node.value_.shape());
+  }
   pass_.accumulate(node, std::move(gradient));
 }
 

@@ -2,6 +2,7 @@
 
 // One run of reverse-mode differentiation through a graph.
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -47,11 +48,17 @@ class BackwardPass {
   void add_to_grad(Node<T>& node, Variable<T> gradient) const;
   Tensor<T>& open(Node<T>& node, T& beta) const;
 
+  bool leads_on(const Node<T>& node) const;
+  // The pass that is running on this thread, null if none is.
+  static BackwardPass*& innermost();
+
   const char* operation_;
   bool retain_graph_;
   bool create_graph_;
   bool to_leaves_ = true;  // as opposed to targets
+  std::size_t target_count_ = 0;
   std::uint64_t epoch_;
+  BackwardPass* outer_;  // the pass whose rule began this one
   // The interior nodes, inputs before outputs; each holds a reference, because a node may lose its
   // last other one when the nodes after it let their inputs go. Kept between passes for its memory.
   std::vector<Node<T>*> order_;

@@ -106,9 +106,9 @@ void compare(const char* what, const std::vector<Tensor<double>>& analytical,
       const double n = numerical[k][i];
       const double error = std::fabs(a - n);
       const double tolerance = options.atol + options.rtol * std::fabs(n);
-      result.worst_error = std::max(result.worst_error, error);
-      if (error <= tolerance) continue;  // false for NaN
-      const double excess = std::isnan(error) ? HUGE_VAL : error / tolerance;
+      if (!(error <= result.worst_error)) result.worst_error = error;  // NaN too
+      if (std::isfinite(n) && error <= tolerance) continue;            // false for NaN
+      const double excess = std::isfinite(error / tolerance) ? error / tolerance : HUGE_VAL;
       if (excess <= worst_excess) continue;
       worst_excess = excess;
       result.passed = false;

@@ -125,9 +125,11 @@ Variable<T> linear(const Variable<T>& x, const Variable<T>& weight, const Variab
         "linear: the input of shape {} has {} features, the weight of shape {} takes {}", x.shape(),
         x.dim(1), weight.shape(), weight.dim(1));
   const Index out = weight.dim(0);
-  check(!bias.defined() || bias.shape() == Shape{out},
-        "linear: the bias of shape {} does not fit the weight of shape {}",
-        bias.defined() ? to_string(bias.shape()) : "", weight.shape());
+  if (bias.defined()) {
+    check(bias.shape() == Shape{out},
+          "linear: the bias of shape {} does not fit the weight of shape {}", bias.shape(),
+          weight.shape());
+  }
 
   // The bias is laid down first and the product added to it: one pass less over y.
   const Shape shape{x.dim(0), out};

@@ -30,7 +30,8 @@ Variable<T> reshape(const Variable<T>& x, std::initializer_list<Index> extents) 
             fmt::join(extents, ", "));
       unknown = &extent;
     } else {
-      known *= extent;
+      check(!__builtin_mul_overflow(known, extent, &known), "reshape: ({}) is too large",
+            fmt::join(extents, ", "));
     }
   }
   if (unknown != nullptr) {

@@ -36,9 +36,12 @@ class AtomicFile::Target {
     buffer_.reserve(kBufferBytes);
     if (path.filename().empty()) fail("cannot be written", EISDIR);
     std::error_code error;
-    if (std::filesystem::is_symlink(path, error)) {
-      path_ = std::filesystem::weakly_canonical(path, error);
+    constexpr int kLinks = 40;  // as many as Linux follows
+    for (int i = 0; std::filesystem::is_symlink(path_, error); ++i) {
+      if (i == kLinks) fail("cannot be followed as a symbolic link", ELOOP);
+      const std::filesystem::path next = std::filesystem::read_symlink(path_, error);
       if (error) fail("cannot be followed as a symbolic link", error.value());
+      path_ = path_.parent_path() / next;  // `next` alone if it is absolute
     }
     struct stat status = {};
     const bool exists = ::stat(path_.c_str(), &status) == 0;
@@ -107,12 +110,14 @@ class AtomicFile::Target {
     buffer_.clear();
   }
 
-  void write_through(std::span<const std::byte> bytes) const {
+  void write_through(std::span<const std::byte> bytes) {
+    if (error_ != 0) fail("cannot be written", error_);
     while (!bytes.empty()) {
       const ssize_t done = ::write(file_.get(), bytes.data(), bytes.size());
       if (done < 0) {
         if (errno == EINTR) continue;
-        fail("cannot be written", errno);
+        error_ = errno;
+        fail("cannot be written", error_);
       }
       bytes = bytes.subspan(static_cast<std::size_t>(done));
     }
@@ -130,6 +135,7 @@ class AtomicFile::Target {
   std::filesystem::path temporary_;
   FileDescriptor file_;
   bool direct_ = false;
+  int error_ = 0;  // of a write: part of the data is lost, and nothing can complete the file
   std::vector<std::byte> buffer_;
 };
 

@@ -14,6 +14,10 @@ struct AxisView {
   Index inner = 1;
 
   AxisView(const Shape& shape, int axis) : extent(shape[axis]) {
+    if (shape.size() == 0 && shape.without(axis).size() == 0) {  // nothing to visit
+      outer = inner = 0;
+      return;
+    }
     for (int i = 0; i < axis; ++i) outer *= shape[i];
     for (int i = axis + 1; i < shape.rank(); ++i) inner *= shape[i];
   }

@@ -109,6 +109,9 @@ const BlasState& ready_blas() {
 
 }  // namespace detail
 
+// For a serial OpenBLAS, whose buffers the products of all types share.
+static std::mutex one_at_a_time;
+
 template <class T>
 void gemm(Transpose ta, Transpose tb, Index m, Index n, Index k, T alpha, const T* a, const T* b,
           T beta, T* c) {
@@ -120,7 +123,6 @@ void gemm(Transpose ta, Transpose tb, Index m, Index n, Index k, T alpha, const 
     scale(c, m * n, beta);
     return;
   }
-  static std::mutex one_at_a_time;
   std::unique_lock lock(one_at_a_time, std::defer_lock);
   if (detail::ready_blas().serial) lock.lock();
   detail::blas_gemm(ta, tb, rows, columns, inner, alpha, a, b, beta, c);

@@ -31,6 +31,7 @@ Tensor<T> slice(const Tensor<T>& x, int axis, Index begin, Index end) {
         "slice: positions {} to {} are not within axis {} of the shape {}", begin, end, axis,
         x.shape());
   Tensor<T> y = Tensor<T>::uninitialized(x.shape().with(axis, end - begin));
+  if (y.size() == 0) return y;
   for (Index i = 0; i < view.outer; ++i) {
     const T* from = x.data() + (i * view.extent + begin) * view.inner;
     std::copy(from, from + (end - begin) * view.inner, y.data() + i * (end - begin) * view.inner);
@@ -44,8 +45,12 @@ Tensor<T> pad(const Tensor<T>& x, int axis, Index before, Index after) {
   check(before >= 0 && after >= 0, "pad: {} before and {} after must not be negative", before,
         after);
   const AxisView view(x.shape(), axis);
-  const Index extent = before + view.extent + after;
+  Index extent = 0;
+  check(!__builtin_add_overflow(before, view.extent, &extent) &&
+            !__builtin_add_overflow(extent, after, &extent),
+        "pad: {} before and {} after are too many", before, after);
   Tensor<T> y(x.shape().with(axis, extent));
+  if (x.size() == 0) return y;
   for (Index i = 0; i < view.outer; ++i) {
     const T* from = x.data() + i * view.extent * view.inner;
     std::copy(from, from + view.extent * view.inner, y.data() + (i * extent + before) * view.inner);
@@ -65,6 +70,7 @@ Tensor<T> concat(std::span<const Tensor<T>* const> parts, int axis) {
     extent += part->shape()[axis];
   }
   Tensor<T> y = Tensor<T>::uninitialized(first.with(axis, extent));
+  if (y.size() == 0) return y;
   const AxisView view(y.shape(), axis);
   Index before = 0;
   for (const Tensor<T>* part : parts) {
@@ -81,6 +87,7 @@ Tensor<T> concat(std::span<const Tensor<T>* const> parts, int axis) {
 template <class T>
 void gather_rows(const Tensor<T>& source, std::span<const std::int32_t> rows, Tensor<T>& out) {
   check(source.rank() > 0, "gather_rows: a scalar has no rows");
+  check(&out != &source, "gather_rows: the result must not be the source");
   const AxisView view(source.shape(), 0);
   out.resize(source.shape().with(0, static_cast<Index>(rows.size())));
   T* to = out.data();
@@ -114,6 +121,7 @@ Tensor<T> gather(const Tensor<T>& x, int axis, const Tensor<std::int32_t>& index
   check_index("gather", x.shape(), axis, index, from.extent);
   const AxisView view(index.shape(), axis);
   Tensor<T> y = Tensor<T>::uninitialized(index.shape());
+  if (y.size() == 0) return y;
   for (Index i = 0; i < view.outer; ++i) {
     for (Index k = 0; k < view.extent; ++k) {
       for (Index j = 0; j < view.inner; ++j) {
@@ -135,6 +143,7 @@ Tensor<T> scatter_add(const Tensor<T>& x, int axis, const Tensor<std::int32_t>& 
   check_index("scatter_add", x.shape(), axis, index, extent);
   const AxisView view(x.shape(), axis);
   Tensor<T> y(x.shape().with(axis, extent));
+  if (x.size() == 0) return y;
   for (Index i = 0; i < view.outer; ++i) {
     for (Index k = 0; k < view.extent; ++k) {
       for (Index j = 0; j < view.inner; ++j) {

@@ -44,6 +44,27 @@ double SquaresFloat(Index n, const float* x) {
   return total;
 }
 
+// The sums of a vector of columns, down all rows: in two chains, and in blocks of rows, so that a
+// long column does not lose what is small against its sum.
+template <class D, class T, class Load>
+HWY_INLINE hn::Vec<D> sum_columns(D d, const AxisView& view, const T* x, const Load& load) {
+  constexpr Index kBlock = 1024;
+  auto total = hn::Zero(d);
+  for (Index begin = 0; begin < view.extent; begin += kBlock) {
+    const Index end = std::min(begin + kBlock, view.extent);
+    auto s0 = hn::Zero(d);
+    auto s1 = hn::Zero(d);
+    Index k = begin;
+    for (; k + 2 <= end; k += 2) {
+      s0 = hn::Add(s0, load(d, x + k * view.inner));
+      s1 = hn::Add(s1, load(d, x + (k + 1) * view.inner));
+    }
+    if (k < end) s0 = hn::Add(s0, load(d, x + k * view.inner));
+    total = hn::Add(total, hn::Add(s0, s1));
+  }
+  return total;
+}
+
 // y (outer, inner) = beta y + sum over k of x (outer, k, inner)
 template <class T>
 HWY_INLINE void sum_axis_loop(const AxisView& view, const T* x, T beta, T* y) {
@@ -62,22 +83,25 @@ HWY_INLINE void sum_axis_loop(const AxisView& view, const T* x, T beta, T* y) {
     T* out = y + i * view.inner;
     Index j = 0;
     for (; j + lanes <= view.inner; j += lanes) {
-      auto s0 = hn::Zero(d);
-      auto s1 = hn::Zero(d);
-      Index k = 0;
-      for (; k + 2 <= view.extent; k += 2) {
-        s0 = hn::Add(s0, hn::LoadU(d, block + k * view.inner + j));
-        s1 = hn::Add(s1, hn::LoadU(d, block + (k + 1) * view.inner + j));
-      }
-      if (k < view.extent) s0 = hn::Add(s0, hn::LoadU(d, block + k * view.inner + j));
-      s0 = hn::Add(s0, s1);
-      if (beta != T{0}) s0 = hn::MulAdd(hn::Set(d, beta), hn::LoadU(d, out + j), s0);
-      hn::StoreU(s0, d, out + j);
+      auto s =
+          sum_columns(d, view, block + j, [](auto tag, const T* p) HWY_ATTR { return hn::LoadU(tag, p); });
+      if (beta != T{0}) s = hn::MulAdd(hn::Set(d, beta), hn::LoadU(d, out + j), s);
+      hn::StoreU(s, d, out + j);
     }
-    for (; j < view.inner; ++j) {
-      T s{0};
-      for (Index k = 0; k < view.extent; ++k) s += block[k * view.inner + j];
-      out[j] = beta == T{0} ? s : beta * out[j] + s;
+    if (j < view.inner) {
+      // In the same way, so that a column's sum does not depend on its position.
+      HWY_ALIGN T buffer[HWY_MAX_BYTES / sizeof(T)] = {};
+      const Index rest = view.inner - j;
+      auto s = sum_columns(d, view, block + j, [&](auto tag, const T* p) HWY_ATTR {
+        std::copy(p, p + rest, buffer);
+        return hn::Load(tag, buffer);
+      });
+      if (beta != T{0}) {
+        std::copy(out + j, out + view.inner, buffer);
+        s = hn::MulAdd(hn::Set(d, beta), hn::Load(d, buffer), s);
+      }
+      hn::Store(s, d, buffer);
+      std::copy(buffer, buffer + rest, out + j);
     }
   }
 }
@@ -162,6 +186,8 @@ MaxResult<T> max(const Tensor<T>& x, int axis) {
   const Shape shape = x.shape().without(axis);
   check(view.extent > 0 || shape.size() == 0, "max: axis {} of the shape {} is empty", axis,
         x.shape());
+  check(view.extent <= Index{1} << 31,
+        "max: axis {} of the shape {} has positions beyond a 32-bit number", axis, x.shape());
   MaxResult<T> result{Tensor<T>::uninitialized(shape), Tensor<std::int32_t>(shape)};
   for (Index i = 0; i < view.outer; ++i) {
     for (Index j = 0; j < view.inner; ++j) {

@@ -122,8 +122,8 @@ namespace {
 // `extent` or 1 elements a line, by `out_extent`.
 template <class T, class Rows>
 void along_axis(const AxisView& view, const T* x, T* y, Index out_extent, const Rows& rows) {
+  if (view.extent == 0 && out_extent == 0) return;
   if (view.inner == 1) return rows(view.outer, view.extent, x, y);
-  if (out_extent == 0) return;
   Tensor<T> line = Tensor<T>::uninitialized({view.extent});
   Tensor<T> result = Tensor<T>::uninitialized({out_extent});
   for (Index i = 0; i < view.outer; ++i) {

@@ -8,8 +8,10 @@
 #include <glissade/glissade.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <chrono>
 #include <cmath>
+#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <memory>
@@ -39,6 +41,22 @@ struct Config {
   fs::path out = "out/fashion-mnist";
 };
 
+// CLI11 takes NaN for a number in any range, and wraps -1 round to a large whole number.
+const CLI::Validator number(
+    [](const std::string& text) {
+      return std::isnan(std::strtod(text.c_str(), nullptr)) ? text + " is not a number" : "";
+    },
+    "");
+const CLI::Validator whole_number(
+    [](const std::string& text) {
+      std::uint64_t value = 0;
+      const char* const end = text.data() + text.size();
+      const auto [stop, error] = std::from_chars(text.data(), end, value);
+      const bool right = error == std::errc() && stop == end;
+      return right ? "" : text + " is not a whole number from 0 to 2^64 - 1";
+    },
+    "");
+
 // Fills `config` from the command line; returns the exit code if the program is to end at once.
 std::optional<int> parse(int argc, char** argv, Config& config) {
   CLI::App app{"Trains a multilayer perceptron on Fashion-MNIST and reports its test accuracy."};
@@ -51,15 +69,16 @@ std::optional<int> parse(int argc, char** argv, Config& config) {
       ->delimiter(',')
       ->check(CLI::Range(1, 65536));
   app.add_option("--dropout", config.dropout, "Share of hidden units dropped while training")
-      ->check(CLI::Range(0.0, 0.99));
+      ->check(CLI::Range(0.0, 0.99) & number);
   app.add_option("--label-smoothing", config.label_smoothing,
                  "Share of the target probability that is spread over all classes")
-      ->check(CLI::Range(0.0, 0.99));
+      ->check(CLI::Range(0.0, 0.99) & number);
   app.add_option("--optimizer", config.optimizer, "The update rule")
       ->check(CLI::IsMember({"sgd", "momentum", "rmsprop", "adam", "adamw"}));
   app.add_option("--lr", config.lr, "Learning rate after warm-up; it falls to 0 along a cosine")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--seed", config.seed, "Seed of weights, split, shuffling and dropout");
+      ->check(CLI::PositiveNumber & number);
+  app.add_option("--seed", config.seed, "Seed of weights, split, shuffling and dropout")
+      ->check(whole_number);
   app.add_option("--threads", config.threads, "Threads of the matrix products")
       ->check(CLI::Range(1, 1024));
   app.add_option("--train-size", config.train_size,
@@ -176,8 +195,9 @@ int run(const Config& config) {
   fs::create_directories(config.out);
   auto batches = nn::batches(train, config.batch_size, rng);
   const std::int64_t steps = batches.size();
-  const auto lr = optim::warmup(std::max<std::int64_t>(1, steps / 2),
-                                optim::cosine(config.lr, config.epochs * steps));
+  const std::int64_t rise = std::max<std::int64_t>(1, steps / 2);
+  const std::int64_t fall = std::max<std::int64_t>(1, config.epochs * steps - rise);
+  const auto lr = optim::warmup(rise, optim::cosine(config.lr, fall));
   const nn::CrossEntropyOptions<float> smoothing{.label_smoothing = config.label_smoothing};
   const auto parameters = model.parameters();
   const auto optimizer = make_optimizer(config, parameters, lr);

@@ -158,8 +158,7 @@ Variable<T> nll_loss(const Variable<T>& log_probabilities, const Tensor<std::int
   const double by = divisor(targets, options.reduction);
   return operation("nll_loss", reduced(std::move(losses), options.reduction, by),
                    {log_probabilities},
-                   [targets = std::move(targets), by](const Variable<T>& grad, const Variable<T>&,
-                                                      const Variable<T>&) {
+                   [targets = std::move(targets), by](const auto& grad, const auto&, const auto&) {
                      return per_row(grad) * Variable<T>(targets.distribution(-1.0 / by));
                    });
 }

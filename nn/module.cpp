@@ -3,6 +3,7 @@
 
 #include <cxxabi.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <typeinfo>
@@ -132,8 +133,11 @@ void Module<T>::zero_grad() {
 
 template <class T>
 void Module<T>::copy_parameters_from(const Module& other) {
-  const auto targets = detail::state_tensors(*this);
-  const auto sources = detail::state_tensors(other);
+  const auto by_name = [](const auto& a, const auto& b) { return a.names < b.names; };
+  auto targets = detail::state_tensors(*this);
+  auto sources = detail::state_tensors(other);
+  std::sort(targets.begin(), targets.end(), by_name);
+  std::sort(sources.begin(), sources.end(), by_name);
   check(targets.size() == sources.size(),
         "copy_parameters_from: {} has {} parameters and buffers, {} has {}", description(),
         targets.size(), other.description(), sources.size());

@@ -1,7 +1,7 @@
 // The losses of regression: mse_loss, l1_loss and huber_loss.
 //
 // All three are piecewise quadratic in d = x - t, so that one node serves them: the derivative is
-// curvature(d) d + offset(d) with piecewise constant curvature and offset.
+// slope(d), and the derivative of that is curvature(d), which is piecewise constant.
 
 #include <algorithm>
 #include <array>
@@ -22,7 +22,7 @@ T sign(T d) {
 template <class T>
 struct SquaredError {
   static constexpr const char* kName = "mse_loss";
-  static constexpr bool kQuadratic = true;  // offset is 0 everywhere
+  static constexpr bool kQuadratic = true;  // slope(d) = curvature d everywhere
   T value(T d) const { return d * d; }
   T slope(T d) const { return 2 * d; }
   T curvature(T) const { return 2; }
@@ -46,8 +46,9 @@ struct HuberError {
     const T size = std::abs(d);
     return size <= delta ? d * d / 2 : delta * (size - delta / 2);
   }
-  T slope(T d) const { return std::abs(d) <= delta ? d : delta * sign(d); }
-  T curvature(T d) const { return std::abs(d) <= delta ? T{1} : T{0}; }
+  // A NaN passes through, as it does in PyTorch.
+  T slope(T d) const { return std::abs(d) > delta ? delta * sign(d) : d; }
+  T curvature(T d) const { return std::abs(d) > delta ? T{0} : T{1}; }
 };
 
 template <class T, class Error>
@@ -82,14 +83,16 @@ class RegressionNode final : public Node<T> {
     if constexpr (Error::kQuadratic) {
       return d * static_cast<double>(error_.curvature(T{}));
     } else {
-      auto curvature = Tensor<T>::uninitialized(d.shape());
-      auto offset = Tensor<T>::uninitialized(d.shape());
+      auto slopes = Tensor<T>::uninitialized(d.shape());
+      auto curvatures = Tensor<T>::uninitialized(d.shape());
       for (Index i = 0; i < d.size(); ++i) {
-        const T at = d.value()[i];
-        curvature[i] = error_.curvature(at);
-        offset[i] = error_.slope(at) - curvature[i] * at;
+        slopes[i] = error_.slope(d.value()[i]);
+        curvatures[i] = error_.curvature(d.value()[i]);
       }
-      return d * Variable<T>(std::move(curvature)) + Variable<T>(std::move(offset));
+      return operation(
+          Error::kName, std::move(slopes), {d},
+          [curvature = Variable<T>(std::move(curvatures))](
+              const auto& grad, const auto&, const auto&) { return grad * curvature; });
     }
   }
 

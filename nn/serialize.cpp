@@ -1,6 +1,7 @@
 // Models as safetensors files.
 #include "glissade/nn/serialize.h"
 
+#include <cstring>
 #include <set>
 #include <stdexcept>
 #include <utility>
@@ -10,6 +11,15 @@
 #include "walk.h"
 
 namespace glissade::nn {
+namespace {
+
+// As ==, but NaN is the same as itself. The shapes are equal.
+template <class T>
+bool same_bytes(const Tensor<T>& a, const Tensor<T>& b) {
+  return a.size() == 0 || std::memcmp(a.data(), b.data(), a.span().size_bytes()) == 0;
+}
+
+}  // namespace
 
 template <class T>
 void save(const Module<T>& model, const std::filesystem::path& path) {
@@ -30,15 +40,16 @@ void load(Module<T>& model, const std::filesystem::path& path) {
   std::vector<std::pair<Tensor<T>*, Tensor<T>>> loaded;
   for (const detail::StateTensor<T>& target : state) {
     bool found = false;
+    const Tensor<T>* first = nullptr;  // what this tensor's first name has in the file
     for (const std::string& name : target.names) {
       known.insert(name);
       if (!file.contains(name)) continue;
       if (file.shape(name) != target.tensor->shape()) {
         problems.push_back(fmt::format("{} is {} in the file and {} in the model", name,
                                        file.shape(name), target.tensor->shape()));
-      } else if (Tensor<T> values = file.get<T>(name); !found) {
-        loaded.emplace_back(target.tensor, std::move(values));
-      } else if (!(values == loaded.back().second)) {
+      } else if (Tensor<T> values = file.get<T>(name); first == nullptr) {
+        first = &loaded.emplace_back(target.tensor, std::move(values)).second;
+      } else if (!same_bytes(values, *first)) {
         problems.push_back(fmt::format("{} differs from {} in the file, they are one in the model",
                                        name, target.names.front()));
       }

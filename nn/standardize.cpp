@@ -17,10 +17,15 @@ Moments<T> column_moments(const Tensor<T>& x, const Shape& columns) {
   const auto values = x.span();
   std::vector<double> mean(width, 0.0);
   std::vector<double> variance(width, 0.0);
+  // Distances from the first row: a constant column's are exactly 0.
   for (std::size_t at = 0; at < values.size(); at += width) {
-    for (std::size_t j = 0; j < width; ++j) mean[j] += static_cast<double>(values[at + j]);
+    for (std::size_t j = 0; j < width; ++j) {
+      mean[j] += static_cast<double>(values[at + j]) - static_cast<double>(values[j]);
+    }
   }
-  for (double& value : mean) value /= count;
+  for (std::size_t j = 0; j < width; ++j) {
+    mean[j] = static_cast<double>(values[j]) + mean[j] / count;
+  }
   for (std::size_t at = 0; at < values.size(); at += width) {
     for (std::size_t j = 0; j < width; ++j) {
       const double distance = static_cast<double>(values[at + j]) - mean[j];

@@ -35,21 +35,21 @@ class OutputShapes final : public detail::CallObserver<T> {
 template <class T>
 class EvaluationMode {
  public:
-  explicit EvaluationMode(Module<T>& model) : modules_(model.named_modules()) {
-    for (const NamedModule<T>& named : modules_)
-      was_training_.push_back(named.module->is_training());
+  explicit EvaluationMode(Module<T>& model) {
+    detail::for_each_module(model, [this](const detail::NamePath*, Module<T>& module) {
+      was_training_.emplace_back(&module, module.is_training());
+    });
     model.eval();
   }
-  // Outer modules come first, so that what is set for them does not stay with the inner ones.
+  // A module is there after each module that it is in, so that what is set for those does not stay.
   ~EvaluationMode() {
-    for (std::size_t i = 0; i < modules_.size(); ++i) modules_[i].module->train(was_training_[i]);
+    for (const auto& [module, was_training] : was_training_) module->train(was_training);
   }
   EvaluationMode(const EvaluationMode&) = delete;
   EvaluationMode& operator=(const EvaluationMode&) = delete;
 
  private:
-  std::vector<NamedModule<T>> modules_;
-  std::vector<bool> was_training_;
+  std::vector<std::pair<Module<T>*, bool>> was_training_;
 };
 
 // 60000 -> "60,000".
@@ -101,12 +101,12 @@ std::string make_summary(const Module<T>& model, const OutputShapes<T>* outputs)
   std::unordered_set<const Node<T>*> seen;
   std::vector<std::pair<std::string, const Module<T>*>> modules;
   Index trained = 0;
-  const Module<T>* current = nullptr;
+  std::unordered_map<const detail::NamePath*, const Module<T>*> at;  // those being walked over
   detail::walk(
       model,
       [&](const detail::NamePath& path, const Variable<T>& parameter) {
         if (!seen.insert(parameter.node()).second) return;
-        Parameters<T>& parameters = own[current];
+        Parameters<T>& parameters = own[at[path.outer]];
         parameters.shapes += fmt::format("{}{} {}", parameters.shapes.empty() ? "" : ", ",
                                          path.name, parameter.shape());
         parameters.count += parameter.size();
@@ -114,7 +114,7 @@ std::string make_summary(const Module<T>& model, const OutputShapes<T>* outputs)
       },
       detail::kIgnore,
       [&](const detail::NamePath* path, const Module<T>& module) {
-        current = &module;
+        at[path] = &module;
         if (own.try_emplace(&module).second) {
           modules.emplace_back(path != nullptr ? path->full() : "", &module);
         }

@@ -134,3 +134,19 @@ TEST_CASE("gradcheck fails when the output does not depend on the input in the g
   CHECK_FALSE(result.passed);
   CHECK_THAT(result.message, Contains("does not depend on the inputs"));
 }
+
+TEST_CASE("gradcheck fails where a derivative is not finite") {
+  const auto none = [](const Vars& v) {
+    return operation("exp_wrong", kernels::unary(kernels::Unary::exp, v[0].value()), {v[0]},
+                     [](const auto& grad, const auto&, const auto&) { return grad * 0.0; });
+  };
+  CHECK_FALSE(gradcheck(none, {Tensor<double>({1}, {709.78})}).passed);  // the difference overflows
+  const auto nan = [](const Vars& v) {
+    return operation("nan", v[0].value(), {v[0]}, [](const auto& grad, const auto&, const auto&) {
+      return grad * std::nan("");
+    });
+  };
+  const GradcheckResult result = gradcheck(nan, {Tensor<double>({2}, {1.0, 2.0})});
+  CHECK_FALSE(result.passed);
+  CHECK(std::isnan(result.worst_error));
+}

@@ -286,3 +286,83 @@ TEST_CASE("variables print as their values") {
   CHECK(fmt::format("{}", V(Tensor<double>({2}, {1.0, 2.5}))) == "[1, 2.5]");
   CHECK(fmt::format("{}", V()) == "undefined");
 }
+
+TEST_CASE("gradients keep their graph, whichever contribution comes first") {
+  const auto second = [](const auto& f) {
+    V x = leaf(3.0);
+    const V first = grad<double>(f(x), {x}, {.create_graph = true})[0];
+    REQUIRE(first.requires_grad());
+    return grad<double>(first, {x})[0].item();
+  };
+  CHECK(second([](const V& x) { return x * 2.0 + x * x; }) == 2.0);
+  CHECK(second([](const V& x) { return x * x + x * 2.0; }) == 2.0);
+  // A skip connection: (x + exp(x^2))'' = (2 + 4 x^2) exp(x^2)
+  const double expected = (2.0 + 4.0 * 9.0) * std::exp(9.0);
+  CHECK(second([](const V& x) { return x + exp(square(x)); }) == Approx(expected));
+  CHECK(second([](const V& x) { return exp(square(x)) + x; }) == Approx(expected));
+
+  V x = leaf(3.0);  // a plain gradient that is there already
+  (x * 5.0).backward();
+  (x * x).backward({.create_graph = true});
+  CHECK(x.grad().item() == 11.0);
+  CHECK(x.grad().requires_grad());
+  CHECK(grad<double>(x.grad(), {x})[0].item() == 2.0);
+  x.zero_grad();
+}
+
+TEST_CASE("gradients without a graph are not shared, with create_graph either") {
+  V a = leaf(1.0);
+  V b = leaf(2.0);
+  const V v(Tensor<double>::scalar(1.0));
+  (a + b).backward(v, {.create_graph = true});
+  a.mutable_grad().fill(7.0);
+  CHECK(b.grad().item() == 1.0);
+  CHECK(v.item() == 1.0);
+
+  std::vector<V> both = grad<double>(a + b, {a, b, a}, v);
+  both[0].mutable_value().fill(7.0);
+  CHECK(both[1].item() == 1.0);
+  CHECK(both[2].item() == 1.0);
+  CHECK(v.item() == 1.0);
+}
+
+TEST_CASE("grad lets go only of what it ran through") {
+  V x = leaf(3.0);
+  const V h = square(x);
+  const V d = grad<double>(square(h), {h})[0];
+  CHECK(d.item() == 18.0);
+  h.backward(d);
+  CHECK(x.grad().item() == 108.0);
+
+  V y = square(x);
+  y.backward();  // the graph behind y is gone
+  CHECK(grad<double>(square(y), {y})[0].item() == 18.0);
+  // With x as well, the way from y to x would be missed.
+  CHECK_THROWS_WITH((grad<double>(square(y) + x, {y, x})), Contains("has been let go"));
+  CHECK_THROWS_WITH((grad<double>(square(y) + x, {x})), Contains("has been let go"));
+}
+
+TEST_CASE("a rule may go backward through a graph of its own, not through the one it is in") {
+  V x = leaf(3.0);
+  const auto own = [](const V& input) {
+    return operation("own", square(input.detach()).value(), {input},
+                     [](const auto& g, const auto&, const auto& in) {
+                       const RecordingScope recording(true);
+                       V copy = in.detach();
+                       copy.set_requires_grad(true);
+                       return g * grad<double>(square(copy), {copy})[0].detach();
+                     });
+  };
+  own(x * 2.0).backward();
+  CHECK(x.grad().item() == 24.0);
+
+  const auto entangled = [](const V& input) {
+    return operation("entangled", square(input.detach()).value(), {input},
+                     [](const auto& g, const auto&, const auto& in) {
+                       const RecordingScope recording(true);
+                       return grad<double>(square(in), {in}, g)[0];
+                     });
+  };
+  CHECK_THROWS_WITH(entangled(x * 2.0).backward(),
+                    Contains("grad: a backward rule may not go backward through 'mul_scalar'"));
+}

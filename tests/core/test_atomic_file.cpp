@@ -116,6 +116,18 @@ TEST_CASE("atomic file: a symbolic link is followed") {
   file.commit();
   CHECK(files::read(target) == "new");
   CHECK(std::filesystem::is_symlink(folder / "link.txt"));
+
+  // Also where there is nothing yet, and through a second one.
+  std::filesystem::create_symlink("not_yet.txt", folder / "second.txt");
+  std::filesystem::create_symlink(folder / "second.txt", folder / "third.txt");
+  AtomicFile created(folder / "third.txt");
+  created.write("made");
+  created.commit();
+  CHECK(std::filesystem::is_symlink(folder / "second.txt"));
+  CHECK(files::read(folder / "not_yet.txt") == "made");
+  std::filesystem::create_symlink("loop.txt", folder / "loop.txt");
+  CHECK_THAT(error_of([&] { AtomicFile loop(folder / "loop.txt"); }),
+             Contains("cannot be followed as a symbolic link"));
 }
 
 TEST_CASE("atomic file: a path without a folder is in the working directory") {
@@ -158,6 +170,15 @@ TEST_CASE("atomic file: a full disk is reported and leaves no trace") {
   };
   // Found by commit, which flushes the buffer, and by write itself.
   CHECK(write_too_much(5000) == path.string() + ": cannot be written: File too large");
+  CHECK(error_of([&] {  // with room again, a half-written file is not put in place
+          AtomicFile file(path);
+          {
+            const FileSizeLimit limit(4096);
+            file.write(std::string(60'000, 'x'));
+            (void)error_of([&] { file.write(std::string(60'000, 'x')); });
+          }
+          file.commit();
+        }) == path.string() + ": cannot be written: File too large");
   CHECK(write_too_much(1'000'000) == path.string() + ": cannot be written: File too large");
   CHECK(files::read(path) == "old");
   CHECK(folder.count() == 1);

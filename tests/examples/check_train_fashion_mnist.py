@@ -65,6 +65,10 @@ def check_arguments():
     expect_error("--hidden", "32,none", says="--hidden")
     expect_error("--optimizer", "magic", says="--optimizer.*magic")
     expect_error("--lr", "-1", says="--lr")
+    expect_error("--dropout", "nan", says="--dropout.*nan is not a number")
+    expect_error("--lr", "nan", says="--lr.*nan")
+    expect_error("--seed=-1", says="--seed.*-1 is not a whole number")
+    expect_error("--seed", "18446744073709551616", says="--seed")
     expect_error("--threads", "0", says="--threads")
     expect_error("--unknown", says="unknown")
 

@@ -241,6 +241,19 @@ TEST_CASE("Dropout has random numbers of its own") {
   CHECK(nn::Dropout(0.5, again)(x).value() == values);
 }
 
+TEST_CASE("a copy of a Dropout draws numbers of its own") {
+  const Variable<float> x(Tensor<float>::full({64}, 1.0F));
+  Rng rng(5);
+  nn::Dropout original(0.5, rng);
+  nn::Dropout copy = original;
+  nn::Dropout assigned(0.1, rng);
+  assigned = original;
+  CHECK(assigned.p() == 0.5);
+  const Tensor<float> values = original(x).value();
+  CHECK_FALSE(copy(x).value() == values);
+  CHECK_FALSE(assigned(x).value() == values);
+}
+
 TEST_CASE("Dropout rejects what is no probability below 1") {
   Rng rng(1);
   CHECK_THROWS_WITH(nn::Dropout(1.0, rng), "Dropout: p must be at least 0 and less than 1, got 1");

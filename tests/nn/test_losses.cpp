@@ -125,6 +125,26 @@ TEST_CASE("the rules in place give the gradients of the differentiable rules") {
   compare({4, 3}, [&](const Variable<double>& x) { return nn::huber_loss(square(x), target); });
 }
 
+TEST_CASE("the gradients of l1_loss and huber_loss at infinities and NaN are PyTorch's") {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  const Variable<double> zero(Tensor<double>({3}));
+  for (const bool create_graph : {false, true}) {
+    Variable<double> x(Tensor<double>({3}, {kInfinity, -kInfinity, kNan}), true);
+    nn::huber_loss(x, zero, {.delta = 2.0, .reduction = nn::Reduction::sum})
+        .backward({.create_graph = create_graph});
+    CHECK(x.grad().value()[0] == 2.0);
+    CHECK(x.grad().value()[1] == -2.0);
+    CHECK(std::isnan(x.grad().value()[2]));
+    x.zero_grad();
+    nn::l1_loss(x, zero, {.reduction = nn::Reduction::sum})
+        .backward({.create_graph = create_graph});
+    CHECK(x.grad().value()[0] == 1.0);
+    CHECK(x.grad().value()[1] == -1.0);
+    CHECK(x.grad().value()[2] == 0.0);  // torch.sign(nan) is 0
+    x.zero_grad();
+  }
+}
+
 TEST_CASE("cross_entropy is nll_loss after log_softmax") {
   const Labels labels({3}, {1, 1, 0});
   const Variable<double> logits(random({3, 2}, 7));

@@ -1,4 +1,5 @@
 // Saving and loading models.
+#include <cmath>
 #include <filesystem>
 #include <string>
 
@@ -121,6 +122,16 @@ TEST_CASE("a shared parameter is saved once, and may come under each of its name
   // PyTorch's state_dict has both names.
   write_safetensors(file.path(), {{"first.weight", values}, {"second.weight", values}});
   nn::load(model, file.path());
+  CHECK(model.first.weight.value() == values);
+  const Tensor<float> with_nan({2, 2}, {1, 2, 3, std::nanf("")});
+  write_safetensors(file.path(), {{"first.weight", with_nan}, {"second.weight", with_nan}});
+  nn::load(model, file.path());
+  CHECK(std::isnan(model.first.weight.value()(1, 1)));
+  model.first.weight.mutable_value() = values;
+  const Tensor<float> large({3, 3});
+  write_safetensors(file.path(), {{"first.weight", large}, {"second.weight", other}});
+  CHECK_THROWS_WITH(nn::load(model, file.path()),
+                    Contains("first.weight is (3, 3) in the file and (2, 2) in the model"));
   CHECK(model.first.weight.value() == values);
   write_safetensors(file.path(), {{"first.weight", values}, {"second.weight", other}});
   CHECK_THROWS_WITH(nn::load(model, file.path()),

@@ -39,6 +39,10 @@ TEST_CASE("a constant column is shifted only") {
   Tensor<float> x({2, 2}, {1.0F, 7.0F, 3.0F, 7.0F});
   nn::standardize(x, nn::moments_by_feature(x));
   CHECK(x == Tensor<float>({2, 2}, {-1.0F, 0.0F, 1.0F, 0.0F}));
+  // Ten times 0.1 is not 1 in double.
+  auto tenths = Tensor<double>::full({10, 1}, 0.1);
+  nn::standardize(tenths, nn::moments_by_feature(tenths));
+  CHECK(tenths == Tensor<double>({10, 1}));
 }
 
 TEST_CASE("standardize and moments name shapes that do not fit") {

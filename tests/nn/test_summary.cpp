@@ -1,4 +1,6 @@
 // The table of what a model consists of.
+#include <memory>
+
 #include "catch.h"
 #include "glissade/core/rng.h"
 #include "glissade/nn/dropout.h"
@@ -39,6 +41,38 @@ TEST_CASE("summary without an input has no output shapes, and counts frozen para
         "1.inner  Linear(3, 3, no bias)  weight (3, 3)                9\n"
         "--------------------------------------------------------------\n"
         "18 parameters, 9 of them trained; 144 bytes\n");
+}
+
+TEST_CASE("summary gives a parameter to the module that names it, also behind a child") {
+  struct Tempered : nn::Module<> {
+    nn::Linear<> body;
+    Variable<float> temperature = Variable<float>(Tensor<float>({1}), true);
+    explicit Tempered(Rng& rng) : body(2, 2, rng) {}
+    Variable<float> forward(const Variable<float>& x) override { return body(x) * temperature; }
+    void members(nn::Members<>& m) override {
+      m.child("body", body);
+      m.parameter("temperature", temperature);
+    }
+  };
+  Rng rng(1);
+  const std::string text = nn::summary(Tempered(rng));
+  CHECK_THAT(text, Contains("temperature (1)              1\n"));
+  CHECK_THAT(text, Contains("weight (2, 2), bias (2)      6\n"));
+}
+
+TEST_CASE("summary leaves the mode of a module that two others share") {
+  Rng rng(1);
+  const auto shared = std::make_shared<nn::Dropout<float>>(0.5, rng);
+  nn::Sequential<> first;
+  nn::Sequential<> second;
+  first.add(shared);
+  second.add(shared);
+  nn::Sequential<> model;
+  model.add(first).add(second);
+  shared->eval();
+  (void)nn::summary(model, {1, 2});
+  CHECK_FALSE(shared->is_training());
+  CHECK(model[1].is_training());
 }
 
 TEST_CASE("summary counts a shared parameter once and leaves the modes as they are") {

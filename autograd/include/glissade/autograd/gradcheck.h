@@ -31,7 +31,7 @@ struct GradcheckOptions {
 /// The result of a check.
 struct GradcheckResult {
   bool passed = false;  ///< every element is within the tolerance
-  /// The largest |analytical - numerical| over all elements.
+  /// The largest |analytical - numerical| over all elements; NaN if one is.
   double worst_error = 0.0;
   /// Empty if it passed; otherwise which element of which input is wrong, and by how much.
   std::string message;
@@ -43,8 +43,10 @@ struct GradcheckResult {
 /// Compares the gradients of `function` at `inputs` with central differences in float64, element by
 /// element. The outputs are weighed with random numbers and summed, so that every element of the
 /// Jacobian counts. The gradients are computed in both ways that the library has: the plain one,
-/// which may use rules in place, and the differentiable one (`create_graph`). Errors that the
-/// function throws pass through; a rule that fails makes the check fail with its message.
+/// which may use rules in place, and the differentiable one (`create_graph`). A derivative
+/// that is not finite fails. What the function throws at `inputs` passes through; what it or a rule
+/// throws later makes the check fail with its message. Throws std::invalid_argument unless the step
+/// is positive.
 GradcheckResult gradcheck(const CheckedFunction& function,
                           const std::vector<Tensor<double>>& inputs,
                           const GradcheckOptions& options = {});

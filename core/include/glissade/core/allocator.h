@@ -23,8 +23,8 @@ AllocatorStats allocator_stats();
 void release_cached_memory();
 
 /// A block of at least `bytes` bytes, aligned to 64 bytes; throws std::bad_alloc when there is no
-/// memory. Blocks come from the calling thread's cache, by size class (a quarter larger than asked
-/// for at most, from 64 bytes on).
+/// memory. Blocks come from the calling thread's cache, by size class (multiples of 64
+/// bytes up to 256, then at most a quarter larger than asked for).
 void* allocate(std::size_t bytes);
 
 /// Gives back a block from `allocate(bytes)`, to the cache of the calling thread, which may be

@@ -9,6 +9,9 @@
 
 namespace glissade::kernels {
 
+// All throw std::invalid_argument, with the shapes, if an axis or a position is out of range or the
+// shapes do not fit together. Negative axes count from the end.
+
 /// The transpose of a matrix (m, n), of shape (n, m).
 template <class T>
 Tensor<T> transpose(const Tensor<T>& x);

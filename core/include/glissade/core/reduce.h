@@ -8,16 +8,19 @@
 
 namespace glissade::kernels {
 
+// An `axis` that x does not have (negative ones count from the end) is a std::invalid_argument.
+
 /// The sum of all elements; 0 for an empty tensor.
 template <class T>
 T sum(const Tensor<T>& x);
 
-/// The sum of the squares of all elements, accumulated in double.
+/// The sum of the squares of all elements; blocks of up to 4096 in T, which are added in double.
 template <class T>
 double sum_of_squares(const Tensor<T>& x);
 
 /// The sum along an axis, which disappears. `beta` scales what `y` holds already: with 1 the sum is
-/// added to y (of the result's shape), with 0 y is written without being read.
+/// added to y (of the result's shape), with 0 y is written without being read. Throws
+/// std::invalid_argument if y has another size.
 template <class T>
 void sum_axis(const Tensor<T>& x, int axis, T beta, Tensor<T>& y);
 

@@ -8,10 +8,12 @@
 namespace glissade::kernels {
 
 /// For each of `rows` rows of n elements: p = softmax(x), lse = log(sum(exp(x))). Either output may
-/// be null; p may be x. A row whose largest element is infinite or NaN gives what the formula's
-/// limit gives (NaN where there is none); n = 0 gives lse = -infinity.
+/// be null; p may be x. A NaN or +infinity in a row makes its p NaN, and lse NaN or +infinity; a
+/// row of -infinity has p = NaN and lse = -infinity; n = 0 gives lse = -infinity.
 template <class T>
 void softmax_rows(Index rows, Index n, const T* x, T* p, T* lse);
+
+// All throw std::invalid_argument if there is no such axis (negative ones count from the end).
 
 /// softmax(x) along an axis, of x's shape.
 template <class T>

@@ -17,6 +17,12 @@ class Dropout final : public Module<T> {
   /// `rng` is split: the layer has its own random numbers, whatever else `rng` is used for. Throws
   /// std::invalid_argument unless 0 <= p < 1.
   Dropout(double p, Rng& rng);
+  /// A copy draws numbers of its own, not those of the original again: its Rng is split.
+  Dropout(const Dropout& other) : Module<T>(other), p_(other.p_), rng_(other.rng_.split()) {}
+  Dropout& operator=(const Dropout& other) { return *this = Dropout(other); }
+  Dropout(Dropout&&) noexcept = default;
+  Dropout& operator=(Dropout&&) noexcept = default;
+  ~Dropout() override = default;
 
   Variable<T> forward(const Variable<T>& x) override;
   std::string description() const override;
@@ -26,7 +32,7 @@ class Dropout final : public Module<T> {
 
  private:
   double p_;
-  Rng rng_;
+  mutable Rng rng_;  // copying draws from it
 };
 
 }  // namespace glissade::nn
