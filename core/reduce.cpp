@@ -83,8 +83,8 @@ HWY_INLINE void sum_axis_loop(const AxisView& view, const T* x, T beta, T* y) {
     T* out = y + i * view.inner;
     Index j = 0;
     for (; j + lanes <= view.inner; j += lanes) {
-      auto s =
-          sum_columns(d, view, block + j, [](auto tag, const T* p) HWY_ATTR { return hn::LoadU(tag, p); });
+      auto s = sum_columns(d, view, block + j,
+                           [](auto tag, const T* p) HWY_ATTR { return hn::LoadU(tag, p); });
       if (beta != T{0}) s = hn::MulAdd(hn::Set(d, beta), hn::LoadU(d, out + j), s);
       hn::StoreU(s, d, out + j);
     }
