@@ -1,5 +1,6 @@
 // Arithmetic on variables. Each operation: the value, then one rule for each input.
 
+#include <cmath>
 #include <utility>
 
 #include "glissade/autograd/operation.h"
@@ -89,14 +90,20 @@ Variable<T> pow(const Variable<T>& x, double exponent) {
 }
 
 namespace {
-// 1 where base = 0 (and, if given, exponent = 0), 0 elsewhere, of the shape they broadcast to: a
-// constant that keeps the rules of pow away from log(0) and 0 * 0^-1 there.
+// Constants of 1 and 0 that keep the rules of pow away from log(0) and from 0 * infinity.
+
+// 1 where b = 0.
 template <class T>
-Variable<T> where_zero(const Variable<T>& base, const Tensor<T>& other) {
-  Tensor<T> mask = kernels::binary(Binary::add, kernels::unary(Unary::abs, base.value()),
-                                   kernels::unary(Unary::abs, other), "pow");
-  for (T& value : mask) value = value == T{0} ? T{1} : T{0};
-  return Variable<T>(std::move(mask));
+Variable<T> where_zero(Tensor<T> b) {
+  for (T& value : b) value = value == T{0} ? T{1} : T{0};
+  return Variable<T>(std::move(b));
+}
+
+// 1 where e = 0 and 1 / b is infinite, of the shape they broadcast to.
+template <class T>
+Variable<T> where_inverse_overflows(Tensor<T> b, const Tensor<T>& e) {
+  for (T& value : b) value = std::isinf(T{1} / value) ? T{0} : T{1};
+  return where_zero(kernels::binary(Binary::add, b, kernels::unary(Unary::abs, e), "pow"));
 }
 }  // namespace
 
@@ -105,13 +112,13 @@ Variable<T> pow(const Variable<T>& base, const Variable<T>& exponent) {
   return operation(
       "pow", kernels::binary(Binary::pow, base.value(), exponent.value(), "pow"), {base, exponent},
       [](const auto& grad, const auto&, const auto& b, const auto& e) {
-        // e b^(e - 1), and 0 where both are 0
-        const auto lowered = e - 1.0 + where_zero(b, e.value());
+        // e b^(e - 1), and 0 where e is 0
+        const auto lowered = e - 1.0 + where_inverse_overflows(b.value(), e.value());
         return sum_to(grad * e * pow(b, lowered), b.shape());
       },
       [](const auto& grad, const auto& output, const auto& b, const auto& e) {
         // b^e log(b), and 0 where b is 0
-        const auto positive = b + where_zero(b, Tensor<T>(b.shape()));
+        const auto positive = b + where_zero(b.value());
         return sum_to(grad * output * log(positive), e.shape());
       });
 }

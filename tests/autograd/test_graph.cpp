@@ -366,3 +366,12 @@ TEST_CASE("a rule may go backward through a graph of its own, not through the on
   CHECK_THROWS_WITH(entangled(x * 2.0).backward(),
                     Contains("grad: a backward rule may not go backward through 'mul_scalar'"));
 }
+
+TEST_CASE("the gradient of pow is finite where the exponent is 0") {
+  for (const float base : {0.0F, 1e-40F, -1e-40F, 2.0F}) {
+    Variable<float> b = parameter(Tensor<float>::scalar(base));
+    const Variable<float> e(Tensor<float>::scalar(0.0F));
+    pow(b, e).backward();
+    CHECK(b.grad().item() == 0.0F);
+  }
+}

@@ -22,13 +22,14 @@ struct GradOptions {
 /// The gradients of the scalar `output` with respect to `inputs`, in their order and shapes. Only
 /// what leads to these inputs is computed, and no variable's `grad()` changes. Throws
 /// std::invalid_argument if `output` has not exactly one element, an input does not require a
-/// gradient, or (without `allow_unused`) the output does not depend on it.
+/// gradient, or (without `allow_unused`) the output does not depend on it, or an earlier pass has
+/// let the graph go.
 template <class T>
 std::vector<Variable<T>> grad(const Variable<T>& output, const std::vector<Variable<T>>& inputs,
                               const GradOptions& options = {});
 
-/// The same for an output of any shape: the vector-Jacobian product with `grad_output`, which has
-/// the output's shape.
+/// The same for an output of any shape: the vector-Jacobian product with `grad_output`. Throws
+/// std::invalid_argument also if that has not the output's shape.
 template <class T>
 std::vector<Variable<T>> grad(const Variable<T>& output, const std::vector<Variable<T>>& inputs,
                               const Variable<T>& grad_output, const GradOptions& options = {});

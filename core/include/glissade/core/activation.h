@@ -44,7 +44,8 @@ struct Activation {
   }
 };
 
-/// The activation's name as PyTorch's function has it: "leaky_relu".
+/// The activation's name as PyTorch's function has it: "leaky_relu". Throws std::invalid_argument
+/// for a number that is no kind.
 std::string to_string(Activation::Kind kind);
 
 namespace kernels {

@@ -34,7 +34,8 @@ enum class Binary {
 template <class T>
 Tensor<T> unary(Unary f, Tensor<T> x);
 
-/// f(a, b) with broadcasting. `name` is the operation that errors name.
+/// f(a, b) with broadcasting. Throws std::invalid_argument, naming the operation `name`, if the
+/// shapes do not broadcast together.
 template <class T>
 Tensor<T> binary(Binary f, const Tensor<T>& a, const Tensor<T>& b, const char* name);
 
