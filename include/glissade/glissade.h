@@ -44,6 +44,7 @@
 #include "glissade/optim/adamw.h"          // IWYU pragma: export
 #include "glissade/optim/clip.h"           // IWYU pragma: export
 #include "glissade/optim/optimizer.h"      // IWYU pragma: export
+#include "glissade/optim/plateau.h"        // IWYU pragma: export
 #include "glissade/optim/rmsprop.h"        // IWYU pragma: export
 #include "glissade/optim/schedule.h"       // IWYU pragma: export
 #include "glissade/optim/sgd.h"            // IWYU pragma: export

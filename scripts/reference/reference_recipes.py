@@ -67,6 +67,38 @@ def add_schedules(reference):
         warmup_step,
         {"start_factor": 0.1, "total_iters": 9, "step_size": 30, "gamma": 0.1},
     )
+    cyclic = {"base_lr": 0.01, "max_lr": 0.1, "step_size_up": 10, "step_size_down": 15}
+    for name, make, options in (
+        ("polynomial", lr_scheduler.PolynomialLR, {"total_iters": 80, "power": 2.0}),
+        ("multi_step", lr_scheduler.MultiStepLR, {"milestones": [10, 35, 60], "gamma": 0.5}),
+        (
+            "warm_restarts",
+            lr_scheduler.CosineAnnealingWarmRestarts,
+            {"T_0": 10, "T_mult": 2, "eta_min": 0.001},
+        ),
+        ("one_cycle", lr_scheduler.OneCycleLR, {"max_lr": 0.1, "total_steps": STEPS + 1}),
+        (
+            "one_cycle_three_phase",
+            lr_scheduler.OneCycleLR,
+            {
+                "max_lr": 0.1,
+                "total_steps": STEPS + 1,
+                "pct_start": 0.25,
+                "anneal_strategy": "linear",
+                "div_factor": 10.0,
+                "final_div_factor": 100.0,
+                "three_phase": True,
+            },
+        ),
+        ("cyclic", lr_scheduler.CyclicLR, cyclic),
+        ("cyclic_halving", lr_scheduler.CyclicLR, {**cyclic, "mode": "triangular2"}),
+        ("cyclic_falling", lr_scheduler.CyclicLR, {**cyclic, "mode": "exp_range", "gamma": 0.99}),
+    ):
+        fixed = {"cycle_momentum": False} if make.__name__ in ("OneCycleLR", "CyclicLR") else {}
+        makers[name] = (
+            lambda optimizer, m=make, o={**options, **fixed}: m(optimizer, **o),
+            {k: str(v) if isinstance(v, (list, str)) else v for k, v in options.items()},
+        )
     for name, (make, options) in makers.items():
         optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=BASE_LR)
         scheduler = make(optimizer)
@@ -77,6 +109,32 @@ def add_schedules(reference):
             scheduler.step()
         reference.add(f"schedule/{name}/lr", torch.tensor(rates, dtype=torch.float64))
         reference.note(f"schedule/{name}", lr=BASE_LR, **options)
+
+
+def add_plateau(reference):
+    """schedule/plateau_NAME/{measures, lr}: the rate after each check."""
+    measures = [1.0, 0.8, 0.7] + [0.7, 0.69995, 0.71, 0.72] * 4 + [0.5, math.nan] + [0.6] * 9
+    for name, sign, options in (
+        ("relative", 1.0, {"factor": 0.5, "patience": 3, "threshold": 1e-3}),
+        ("absolute", 1.0, {"patience": 2, "threshold": 0.01, "threshold_mode": "abs"}),
+        (
+            "maximum",
+            -1.0,
+            {"mode": "max", "factor": 0.5, "patience": 1, "cooldown": 3, "threshold_mode": "abs"},
+        ),
+    ):
+        optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=BASE_LR)
+        scheduler = lr_scheduler.ReduceLROnPlateau(optimizer, **options, min_lr=0.002, eps=0.0)
+        rates = []
+        for measure in measures:
+            scheduler.step(sign * measure)
+            rates.append(optimizer.param_groups[0]["lr"])
+        reference.add_all(
+            f"schedule/plateau_{name}",
+            measures=torch.tensor([sign * m for m in measures], dtype=torch.float64),
+            lr=torch.tensor(rates, dtype=torch.float64),
+        )
+        reference.note(f"schedule/plateau_{name}", lr=BASE_LR, min_lr=0.002, **options)
 
 
 def add_clipping(reference):
@@ -176,5 +234,6 @@ def add_initialisation(reference):
 
 def add_recipes(reference):
     add_schedules(reference)
+    add_plateau(reference)
     add_clipping(reference)
     add_initialisation(reference)
