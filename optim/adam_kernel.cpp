@@ -16,7 +16,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace glissade::optim::kernels::HWY_NAMESPACE {
 
-template <bool kPeak, class T>
+template <bool kPeak, bool kGradient, class T>
 void adam_loop(Index n, const AdamFactors& factors, const T* HWY_RESTRICT g, T* HWY_RESTRICT m,
                T* HWY_RESTRICT v, T* HWY_RESTRICT peak, T* HWY_RESTRICT w) {
   const T step_size = static_cast<T>(factors.step_size);
@@ -27,6 +27,7 @@ void adam_loop(Index n, const AdamFactors& factors, const T* HWY_RESTRICT g, T* 
   const T eps = static_cast<T>(factors.eps);
   const T weight_decay = static_cast<T>(factors.weight_decay);
   const T shrink = static_cast<T>(factors.shrink);
+  const T gradient_step = static_cast<T>(factors.gradient_step);
   for (Index begin = 0; begin < n; begin += kBlock<T>) {
     const Index end = std::min(begin + kBlock<T>, n);
     prefetch_ahead(g, begin, n);
@@ -45,7 +46,10 @@ void adam_loop(Index n, const AdamFactors& factors, const T* HWY_RESTRICT g, T* 
         bound = square > peak[i] ? square : peak[i];
         peak[i] = bound;
       }
-      w[i] = weight - step_size * (mean / (std::sqrt(bound) * inverse_root + eps));
+      const T divisor = std::sqrt(bound) * inverse_root + eps;
+      T next = weight - step_size * (mean / divisor);
+      if constexpr (kGradient) next -= gradient_step * (gradient / divisor);
+      w[i] = next;
     }
   }
 }
@@ -54,9 +58,11 @@ template <class T>
 HWY_INLINE void adam_any(Index n, const AdamFactors& factors, const T* g, T* m, T* v, T* peak,
                          T* w) {
   if (peak != nullptr) {
-    adam_loop<true>(n, factors, g, m, v, peak, w);
+    adam_loop<true, false>(n, factors, g, m, v, peak, w);
+  } else if (factors.gradient_step != 0.0) {
+    adam_loop<false, true>(n, factors, g, m, v, peak, w);
   } else {
-    adam_loop<false>(n, factors, g, m, v, peak, w);
+    adam_loop<false, false>(n, factors, g, m, v, peak, w);
   }
 }
 

@@ -42,6 +42,34 @@ template <class T>
 void rmsprop(Index n, const RMSpropFactors& factors, const T* g, T* square_mean, T* mean,
              T* velocity, T* w);
 
+/// g' = g + weight_decay w;  s <- s + g'^2;  w <- w - lr g' / (sqrt(s) + eps).
+template <class T>
+void adagrad(Index n, double lr, double weight_decay, double eps, const T* g, T* square_sum, T* w);
+
+struct AdadeltaFactors {
+  double lr;
+  double weight_decay;
+  double rho;
+  double eps;
+};
+/// g' = g + weight_decay w;  s <- rho s + (1 - rho) g'^2;  c = g' sqrt(d + eps) / sqrt(s + eps);
+/// d <- rho d + (1 - rho) c^2;  w <- w - lr c.
+template <class T>
+void adadelta(Index n, const AdadeltaFactors& factors, const T* g, T* square_mean, T* change_mean,
+              T* w);
+
+struct AdamaxFactors {
+  double step_size;  ///< lr / (1 - beta1^t)
+  double beta1;
+  double beta2;
+  double eps;
+  double weight_decay;
+};
+/// g' = g + weight_decay w;  m <- m + (1 - beta1) (g' - m);  u <- max(beta2 u, |g'| + eps);
+/// w <- w - step_size m / u.
+template <class T>
+void adamax(Index n, const AdamaxFactors& factors, const T* g, T* mean, T* largest, T* w);
+
 struct AdamFactors {
   double step_size;  ///< lr / (1 - beta1^t)
   double beta1;
@@ -50,10 +78,12 @@ struct AdamFactors {
   double eps;
   double weight_decay;  ///< times the parameter, added to the gradient (Adam)
   double shrink;        ///< factor of the parameters before the step (AdamW: 1 - lr weight_decay)
+  double gradient_step = 0.0;  ///< of the gradient itself in the step (NAdam)
 };
 /// w' = shrink w;  g' = g + weight_decay w';  m <- m + (1 - beta1) (g' - m);
 /// v <- beta2 v + (1 - beta2) g'^2;  u = v, or with a `peak`: u = peak <- max(peak, v);
-/// w <- w' - step_size m / (sqrt(u) inverse_root + eps). `peak` may be null.
+/// w <- w' - (step_size m + gradient_step g') / (sqrt(u) inverse_root + eps). `peak` may be null;
+/// with a peak, gradient_step is taken as 0.
 template <class T>
 void adam(Index n, const AdamFactors& factors, const T* g, T* m, T* v, T* peak, T* w);
 

@@ -1,8 +1,8 @@
 #pragma once
 
 // Which instruction sets Highway compiles our kernels for. Included before highway.h. On x86-64:
-// SSE2 (any processor), AVX2 and AVX-512; the sets between them gain little and cost compile time
-// and size.
+// a plain baseline (scalar: Highway 1.0.3 has no SSE2), AVX2 and AVX-512; the sets between them
+// cost compile time and size.
 
 #include "hwy/detect_targets.h"
 #undef HWY_DISABLED_TARGETS

@@ -40,11 +40,16 @@
 #include "glissade/nn/serialize.h"         // IWYU pragma: export
 #include "glissade/nn/standardize.h"       // IWYU pragma: export
 #include "glissade/nn/summary.h"           // IWYU pragma: export
+#include "glissade/optim/adadelta.h"       // IWYU pragma: export
+#include "glissade/optim/adagrad.h"        // IWYU pragma: export
 #include "glissade/optim/adam.h"           // IWYU pragma: export
+#include "glissade/optim/adamax.h"         // IWYU pragma: export
 #include "glissade/optim/adamw.h"          // IWYU pragma: export
 #include "glissade/optim/clip.h"           // IWYU pragma: export
+#include "glissade/optim/nadam.h"          // IWYU pragma: export
 #include "glissade/optim/optimizer.h"      // IWYU pragma: export
 #include "glissade/optim/plateau.h"        // IWYU pragma: export
+#include "glissade/optim/radam.h"          // IWYU pragma: export
 #include "glissade/optim/rmsprop.h"        // IWYU pragma: export
 #include "glissade/optim/schedule.h"       // IWYU pragma: export
 #include "glissade/optim/sgd.h"            // IWYU pragma: export

@@ -153,6 +153,57 @@ OPTIMIZERS = {
             "amsgrad": True,
         },
     ),
+    "adagrad": (torch.optim.Adagrad, {"lr": 0.05}),
+    "adagrad_all": (
+        torch.optim.Adagrad,
+        {
+            "lr": 0.05,
+            "lr_decay": 0.1,
+            "weight_decay": 0.1,
+            "initial_accumulator_value": 0.02,
+            "eps": 0.01,
+        },
+    ),
+    "adadelta": (torch.optim.Adadelta, {"lr": 1.0}),
+    "adadelta_all": (
+        torch.optim.Adadelta,
+        {"lr": 2.0, "rho": 0.7, "eps": 1e-4, "weight_decay": 0.1},
+    ),
+    "adamax": (torch.optim.Adamax, {"lr": 0.02}),
+    "adamax_all": (
+        torch.optim.Adamax,
+        {"lr": 0.02, "betas": (0.8, 0.6), "eps": 0.01, "weight_decay": 0.1},
+    ),
+    "nadam": (torch.optim.NAdam, {"lr": 0.02}),
+    "nadam_all": (
+        torch.optim.NAdam,
+        {
+            "lr": 0.02,
+            "betas": (0.8, 0.6),
+            "eps": 0.01,
+            "weight_decay": 0.1,
+            "momentum_decay": 0.2,
+        },
+    ),
+    "nadam_decoupled": (
+        torch.optim.NAdam,
+        {"lr": 0.02, "weight_decay": 0.1, "decoupled_weight_decay": True},
+    ),
+    # Steps of both kinds: r_t passes 5 at the sixth.
+    "radam": (torch.optim.RAdam, {"lr": 0.02}),
+    "radam_all": (
+        torch.optim.RAdam,
+        {"lr": 0.02, "betas": (0.8, 0.9), "eps": 0.01, "weight_decay": 0.1},
+    ),
+    "radam_decoupled": (
+        torch.optim.RAdam,
+        {"lr": 0.02, "weight_decay": 0.1, "decoupled_weight_decay": True},
+    ),
+    "adagrad_groups": (
+        torch.optim.Adagrad,
+        {"groups": ({"lr": 0.05, "weight_decay": 0.1}, {"lr": 0.02, "lr_decay": 0.5})},
+    ),
+    "nadam_lr": (torch.optim.NAdam, {"lr": "varying"}),
     "sgd_groups": (
         torch.optim.SGD,
         {"momentum": 0.9, "groups": ({"lr": 0.1, "weight_decay": 0.05}, {"lr": 0.02})},
@@ -189,6 +240,15 @@ VARYING_LR = [0.05 * 0.75**t for t in range(STEPS)]
 
 def train(make, options, dtype):
     """The parameters before and after the steps, (STEPS + 1, P), and the loss of each step."""
+    # NAdam keeps the product of its momenta in the default type: in float32 it is wrong by 1e-8.
+    torch.set_default_dtype(dtype)
+    try:
+        return train_in_default_dtype(make, options, dtype)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def train_in_default_dtype(make, options, dtype):
     model = make_mlp(OPTIM_SEED, (5, 8, 3), nn.Tanh, dtype)
     value = uniform(f"{OPTIM_SEED}/input", (BATCH, 5)).to(dtype)
     target = labels(f"{OPTIM_SEED}/labels", BATCH, 3)

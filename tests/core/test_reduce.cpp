@@ -8,7 +8,7 @@ using namespace glissade;
 
 TEMPLATE_TEST_CASE("a column's sum does not depend on its position", "", float, double) {
   using T = TestType;
-  const T big = sizeof(T) == 4 ? T{1e8} : T{1e16};
+  const auto big = static_cast<T>(sizeof(T) == 4 ? 1e8 : 1e16);
   for (Index columns = 1; columns <= 35; ++columns) {
     Tensor<T> x({5, columns});
     const T column[] = {big, T{1}, -big, T{1}, T{0.5}};

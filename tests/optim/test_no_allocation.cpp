@@ -4,9 +4,14 @@
 
 #include "catch.h"
 #include "glissade/core/allocator.h"
+#include "glissade/optim/adadelta.h"
+#include "glissade/optim/adagrad.h"
 #include "glissade/optim/adam.h"
+#include "glissade/optim/adamax.h"
 #include "glissade/optim/adamw.h"
 #include "glissade/optim/clip.h"
+#include "glissade/optim/nadam.h"
+#include "glissade/optim/radam.h"
 #include "glissade/optim/rmsprop.h"
 #include "glissade/optim/sgd.h"
 #include "support/count_new.h"
@@ -47,4 +52,9 @@ TEST_CASE("steps after the first allocate nothing") {
   CHECK(allocations_of(optim::RMSprop(p, {.lr = rate, .momentum = 0.9, .centered = true}), p) == 0);
   CHECK(allocations_of(optim::Adam(p, {.lr = rate, .amsgrad = true}), p) == 0);
   CHECK(allocations_of(optim::AdamW(p, {.lr = rate}), p) == 0);
+  CHECK(allocations_of(optim::Adagrad(p, {.lr = rate}), p) == 0);
+  CHECK(allocations_of(optim::Adadelta(p, {.lr = rate}), p) == 0);
+  CHECK(allocations_of(optim::Adamax(p, {.lr = rate}), p) == 0);
+  CHECK(allocations_of(optim::NAdam(p, {.lr = rate}), p) == 0);
+  CHECK(allocations_of(optim::RAdam(p, {.lr = rate}), p) == 0);
 }

@@ -6,8 +6,13 @@
 #include <vector>
 
 #include "catch.h"
+#include "glissade/optim/adadelta.h"
+#include "glissade/optim/adagrad.h"
 #include "glissade/optim/adam.h"
+#include "glissade/optim/adamax.h"
 #include "glissade/optim/adamw.h"
+#include "glissade/optim/nadam.h"
+#include "glissade/optim/radam.h"
 #include "glissade/optim/rmsprop.h"
 #include "glissade/optim/sgd.h"
 
@@ -248,6 +253,13 @@ TEST_CASE("options out of range are errors that name the option and its value") 
   CHECK_THROWS_WITH(optim::Adam(p, {.weight_decay = -3.0}),
                     Contains("Adam: weight_decay") && Contains("-3"));
   CHECK_THROWS_WITH(optim::AdamW(p, {.beta1 = nan}), Contains("AdamW: beta1") && Contains("nan"));
+  CHECK_THROWS_WITH(optim::Adagrad(p, {.lr_decay = -1.0}), Contains("Adagrad: lr_decay"));
+  CHECK_THROWS_WITH(optim::Adagrad(p, {.initial_accumulator_value = nan}),
+                    Contains("Adagrad: initial_accumulator_value") && Contains("nan"));
+  CHECK_THROWS_WITH(optim::Adadelta(p, {.rho = 1.0}), Contains("Adadelta: rho"));
+  CHECK_THROWS_WITH(optim::Adamax(p, {.beta2 = 1.0}), Contains("Adamax: beta2"));
+  CHECK_THROWS_WITH(optim::NAdam(p, {.momentum_decay = -0.1}), Contains("NAdam: momentum_decay"));
+  CHECK_THROWS_WITH(optim::RAdam(p, {.eps = -1.0}), Contains("RAdam: eps") && Contains("-1"));
   optim::AdamW adam(p);
   CHECK_THROWS_WITH(adam.set_options({.weight_decay = -1.0}), Contains("AdamW: weight_decay"));
   CHECK(adam.options().weight_decay == 0.01);

@@ -8,8 +8,13 @@
 #include <vector>
 
 #include "catch.h"
+#include "glissade/optim/adadelta.h"
+#include "glissade/optim/adagrad.h"
 #include "glissade/optim/adam.h"
+#include "glissade/optim/adamax.h"
 #include "glissade/optim/adamw.h"
+#include "glissade/optim/nadam.h"
+#include "glissade/optim/radam.h"
 #include "glissade/optim/rmsprop.h"
 #include "glissade/optim/sgd.h"
 #include "support/reference.h"
@@ -81,13 +86,30 @@ void read(Noted& noted, optim::RMSpropOptions& options) {
   noted.take("weight_decay", options.weight_decay);
   noted.take("centered", options.centered);
 }
+void read(Noted& noted, optim::AdagradOptions& options) {
+  noted.take("lr_decay", options.lr_decay);
+  noted.take("weight_decay", options.weight_decay);
+  noted.take("initial_accumulator_value", options.initial_accumulator_value);
+  noted.take("eps", options.eps);
+}
+void read(Noted& noted, optim::AdadeltaOptions& options) {
+  noted.take("rho", options.rho);
+  noted.take("eps", options.eps);
+  noted.take("weight_decay", options.weight_decay);
+}
 template <class Options>
 void read(Noted& noted, Options& options) {
   noted.take("beta1", options.beta1);
   noted.take("beta2", options.beta2);
   noted.take("eps", options.eps);
   noted.take("weight_decay", options.weight_decay);
-  noted.take("amsgrad", options.amsgrad);
+  if constexpr (requires { options.amsgrad; }) noted.take("amsgrad", options.amsgrad);
+  if constexpr (requires { options.momentum_decay; }) {
+    noted.take("momentum_decay", options.momentum_decay);
+  }
+  if constexpr (requires { options.decoupled_weight_decay; }) {
+    noted.take("decoupled_weight_decay", options.decoupled_weight_decay);
+  }
 }
 
 template <class Options>
@@ -123,6 +145,11 @@ std::unique_ptr<optim::Optimizer<T>> make_optimizer(const std::string& key, cons
   if (method == "rmsprop") return make<T, optim::RMSprop, optim::RMSpropOptions>(key, noted, p);
   if (method == "adam") return make<T, optim::Adam, optim::AdamOptions>(key, noted, p);
   if (method == "adamw") return make<T, optim::AdamW, optim::AdamWOptions>(key, noted, p);
+  if (method == "adagrad") return make<T, optim::Adagrad, optim::AdagradOptions>(key, noted, p);
+  if (method == "adadelta") return make<T, optim::Adadelta, optim::AdadeltaOptions>(key, noted, p);
+  if (method == "adamax") return make<T, optim::Adamax, optim::AdamaxOptions>(key, noted, p);
+  if (method == "nadam") return make<T, optim::NAdam, optim::NAdamOptions>(key, noted, p);
+  if (method == "radam") return make<T, optim::RAdam, optim::RAdamOptions>(key, noted, p);
   FAIL("no optimizer for " + key);
   return nullptr;
 }
