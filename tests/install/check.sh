@@ -85,7 +85,8 @@ case $mode in
     install_moved "$build/install-tests/shared-build"
     read -r -d "" -a options <<<"$(without nlohmann_json hwy OpenBLAS ZLIB)" || true
     build_consumer "$consumer" -DCMAKE_PREFIX_PATH="$work/prefix" "${options[@]}"
-    ldd "$work/build/consumer" | grep -q "$work/prefix/.*libglissade_core" ||
+    # Not ldd | grep -q: grep may end before ldd has written all, which pipefail makes an error.
+    grep -q "$work/prefix/.*libglissade_core" <<<"$(ldd "$work/build/consumer")" ||
       fail "the consumer does not load the shared library"
     libdir=$(dirname "$(find "$work/prefix" -name 'libglissade_core.so')")
     LD_LIBRARY_PATH=$libdir build_with_pkg_config
