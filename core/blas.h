@@ -2,6 +2,7 @@
 
 // What the sources around the BLAS library share.
 
+#include <mutex>
 #include <string>
 
 #include "glissade/core/gemm.h"
@@ -22,5 +23,9 @@ struct BlasState {
 
 /// Makes the library ready for products when it is first called: fast kernels, number of threads.
 const BlasState& ready_blas();
+
+/// Makes the library ready, and holds others off as long as the lock lives if it is the serial
+/// build.
+std::unique_lock<std::mutex> lock_if_serial();
 
 }  // namespace glissade::detail

@@ -107,10 +107,13 @@ const BlasState& ready_blas() {
   return state;
 }
 
-}  // namespace detail
+std::unique_lock<std::mutex> lock_if_serial() {
+  // The serial library's buffers are shared by the products of all types.
+  static std::mutex one_at_a_time;
+  return ready_blas().serial ? std::unique_lock(one_at_a_time) : std::unique_lock<std::mutex>();
+}
 
-// For a serial OpenBLAS, whose buffers the products of all types share.
-static std::mutex one_at_a_time;
+}  // namespace detail
 
 template <class T>
 void gemm(Transpose ta, Transpose tb, Index m, Index n, Index k, T alpha, const T* a, const T* b,
@@ -123,8 +126,7 @@ void gemm(Transpose ta, Transpose tb, Index m, Index n, Index k, T alpha, const 
     scale(c, m * n, beta);
     return;
   }
-  std::unique_lock lock(one_at_a_time, std::defer_lock);
-  if (detail::ready_blas().serial) lock.lock();
+  const auto lock = detail::lock_if_serial();
   detail::blas_gemm(ta, tb, rows, columns, inner, alpha, a, b, beta, c);
 }
 

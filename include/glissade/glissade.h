@@ -17,6 +17,7 @@
 #include "glissade/core/elementwise.h"     // IWYU pragma: export
 #include "glissade/core/gemm.h"            // IWYU pragma: export
 #include "glissade/core/idx.h"             // IWYU pragma: export
+#include "glissade/core/linalg.h"          // IWYU pragma: export
 #include "glissade/core/move.h"            // IWYU pragma: export
 #include "glissade/core/reduce.h"          // IWYU pragma: export
 #include "glissade/core/rng.h"             // IWYU pragma: export
