@@ -1,6 +1,7 @@
 // Everything of Glissade in one include.
 #pragma once
 
+#include "glissade/autograd/functional.h"  // IWYU pragma: export
 #include "glissade/autograd/grad.h"        // IWYU pragma: export
 #include "glissade/autograd/grad_mode.h"   // IWYU pragma: export
 #include "glissade/autograd/gradcheck.h"   // IWYU pragma: export
