@@ -1,6 +1,7 @@
 // Everything of Glissade in one include.
 #pragma once
 
+#include "glissade/autograd/anomaly.h"      // IWYU pragma: export
 #include "glissade/autograd/functional.h"   // IWYU pragma: export
 #include "glissade/autograd/grad.h"         // IWYU pragma: export
 #include "glissade/autograd/grad_mode.h"    // IWYU pragma: export
@@ -30,6 +31,7 @@
 #include "glissade/core/threads.h"          // IWYU pragma: export
 #include "glissade/nn/activations.h"        // IWYU pragma: export
 #include "glissade/nn/dataset.h"            // IWYU pragma: export
+#include "glissade/nn/doctor.h"             // IWYU pragma: export
 #include "glissade/nn/dropout.h"            // IWYU pragma: export
 #include "glissade/nn/flatten.h"            // IWYU pragma: export
 #include "glissade/nn/init.h"               // IWYU pragma: export
