@@ -65,7 +65,7 @@ const char* remedy(Trouble trouble) {
 }
 
 void check_options(const DoctorOptions& options) {
-  constexpr const char* kName = "TrainingDoctor";
+  static constexpr const char* kName = "TrainingDoctor";
   const auto check_above_one = [](const char* name, double value) {
     check(std::isfinite(value) && value > 1.0, "{}: {} must be a finite number > 1, got {}", kName,
           name, value);

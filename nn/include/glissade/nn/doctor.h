@@ -33,9 +33,9 @@ std::string_view to_string(Trouble trouble);
 struct Finding {
   Trouble trouble{};      ///< its kind
   std::int64_t step = 0;  ///< the number of the observation, from 0; -1 for a check before training
-  std::string layer;      ///< the layer's or the parameter's name, where there is one
-  std::string message;    ///< what was seen, in a sentence with its numbers
-  std::string remedy;     ///< what helps, in a sentence
+  std::string layer{};    ///< the layer's or the parameter's name, where there is one
+  std::string message{};  ///< what was seen, in a sentence with its numbers
+  std::string remedy{};   ///< what helps, in a sentence
 };
 
 /// Options of `TrainingDoctor`. The thresholds are for losses and gradients of any scale.
