@@ -259,12 +259,10 @@ std::vector<Made> made_set() {
     t.optimizer = sgd(1.9995 / curvature(t));
     return t;
   });
-  add("oscillating", "classification, rate too high", [](int size, Rng& rng) {
-    Training t = classification(size, rng);
-    t.model = perceptron<nn::Tanh<float>>(4 << size, 2 + 2 * size, 1, 16 << size,
-                                          nn::Init::xavier_normal, rng);
-    t.batch = 256;
-    t.optimizer = sgd(40.0);
+  add("oscillating", "a narrow valley", [](int size, Rng& rng) {
+    Training t = quadratic(size, rng);
+    for (Index i = 0; i < t.data.inputs.dim(0); ++i) t.data.inputs(i, 0) *= 3.0F;
+    t.optimizer = sgd(1.9995 / curvature(t));
     return t;
   });
   add("stalled", "classification, rate too low", [](int size, Rng& rng) {
@@ -285,13 +283,14 @@ std::vector<Made> made_set() {
     t.optimizer = sgd(0.05);
     return t;
   });
-  add("dead_units", "one step that was much too long", [](int size, Rng& rng) {
+  add("dead_units", "a layer of negative weights", [](int size, Rng& rng) {
     Training t = classification(size, rng);
-    t.optimizer = [](nn::Module<float>& model) {
-      return std::make_unique<optim::SGD<float>>(
-          model.parameters(),
-          optim::SGDOptions{.lr = [](std::int64_t step) { return step == 5 ? 40.0 : 0.02; }});
-    };
+    const Index width = 16 << size;
+    t.model = perceptron<nn::ReLU<float>>(4 << size, 2 + 2 * size, 2, width,
+                                          nn::Init::kaiming_normal, rng);
+    auto weight = t.model.parameters()[2];
+    for (float& w : weight.mutable_value()) w = -std::abs(w);
+    t.optimizer = sgd(0.05);
     return t;
   });
   return set;

@@ -35,6 +35,9 @@ double cosine(const std::vector<T>& a, const std::vector<T>& b) {
   return ab / std::sqrt(aa * bb);  // NaN if one is zero
 }
 
+// Unknown if one is zero: that is death, and no trend from layer to layer.
+double ratio(double a, double b) { return a > 0.0 && b > 0.0 ? a / b : Observation::kUnknown; }
+
 const char* remedy(Trouble trouble) {
   switch (trouble) {
     case Trouble::exploding:
@@ -79,6 +82,8 @@ void check_options(const DoctorOptions& options) {
   check_share("dead_share", options.dead_share);
   check(options.reversal > -1.0 && options.reversal < 0.0,
         "{}: reversal must be in (-1, 0), got {}", kName, options.reversal);
+  check(std::isfinite(options.long_step) && options.long_step > 0.0,
+        "{}: long_step must be a finite number > 0, got {}", kName, options.long_step);
   check_share("stall", options.stall);
   check_share("rollback_factor", options.rollback_factor);
 }
@@ -184,10 +189,10 @@ void TrainingDoctor<T>::look_at_gradients(double loss) {
   if (gradient.size() == watch.last_gradient.size())
     now.cosine = cosine(gradient, watch.last_gradient);
   watch.last_gradient = std::move(gradient);
-  if (relative.size() >= 3) now.gradient_ratio = relative.front() / relative.back();
+  if (relative.size() >= 3) now.gradient_ratio = ratio(relative.front(), relative.back());
   now.update_ratio = median(updates);
   const std::vector<Units>& layers = watch.seen.units;
-  if (layers.size() >= 3) now.signal_ratio = layers.back().size / layers.front().size;
+  if (layers.size() >= 3) now.signal_ratio = ratio(layers.back().size, layers.front().size);
   for (const Units& units : layers) now.saturated = std::max(now.saturated, units.saturated);
   watch.seen.add(now);
 }

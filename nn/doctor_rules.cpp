@@ -19,6 +19,13 @@ struct Case {
   bool stands_still() const {
     return seen.first_loss() - seen.recent_loss() < options.stall * seen.scale();
   }
+  // Whether the second half of the window is better than the first.
+  bool gains() const {
+    const std::vector<double> losses = seen.last(&Observation::loss, seen.window);
+    const auto halfway = losses.begin() + static_cast<std::ptrdiff_t>(losses.size() / 2);
+    const double before = median({losses.begin(), halfway});
+    return before - median({halfway, losses.end()}) > options.stall * std::abs(before);
+  }
 };
 
 template <class... Args>
@@ -38,14 +45,14 @@ std::optional<Finding> find_explosion(const Case& c) {
                    now.loss);
   }
   const double gradients = median(c.seen.last(&Observation::gradient_ratio, 5));
-  if (c.seen.step >= 3 && gradients > c.options.layer_ratio) {
+  if (gradients > c.options.layer_ratio) {
     return finding(Trouble::exploding,
                    "Gradients grow backwards: relative to its weights, the first layer's is {:.3g} "
                    "times the last layer's.",
                    gradients);
   }
   const double signals = median(c.seen.last(&Observation::signal_ratio, 5));
-  if (c.seen.step >= 3 && signals > c.options.layer_ratio) {
+  if (signals > c.options.layer_ratio) {
     return finding(Trouble::exploding,
                    "Signals grow from layer to layer: the last activations are {:.3g} times the "
                    "first ones, and gradients grow backwards by as much.",
@@ -53,7 +60,7 @@ std::optional<Finding> find_explosion(const Case& c) {
   }
   const double usual = c.seen.middle(&Observation::gradient_norm);
   if (c.seen.step > 10 && now.gradient_norm > c.options.spike * usual &&
-      now.gradient_norm > c.options.spike * median(c.seen.first_norms)) {
+      now.gradient_norm > c.options.spike * c.seen.first_norm) {
     return finding(Trouble::exploding, "The gradient norm is {:.3g}, {:.3g} times the usual one.",
                    now.gradient_norm, now.gradient_norm / usual);
   }
@@ -97,7 +104,7 @@ std::optional<Finding> find_dead_units(const Case& c) {
 }
 
 std::optional<Finding> find_vanishing(const Case& c) {
-  if (!c.stands_still()) return std::nullopt;
+  if (c.gains()) return std::nullopt;
   const double recent = c.seen.recent_loss();
   const double least = 1.0 / c.options.layer_ratio;
   if (const double gradients = c.seen.middle(&Observation::gradient_ratio); gradients < least) {
@@ -123,27 +130,20 @@ std::optional<Finding> find_vanishing(const Case& c) {
   return std::nullopt;
 }
 
-// Steps to and fro that gain nothing. Noise of mini-batches also makes the loss jump, but
-// successive gradients are then independent; and a run that has converged makes small steps.
+// Long steps to and fro that gain nothing. The noise of mini-batches makes the loss jump too, but
+// successive gradients are then independent. Healthy runs also come to where they go to and fro, by
+// small steps across a valley that they follow.
 std::optional<Finding> find_oscillation(const Case& c) {
   const double to_and_fro = c.seen.middle(&Observation::cosine);
-  if (!(to_and_fro < c.options.reversal)) return std::nullopt;
-  const std::vector<double> losses = c.seen.last(&Observation::loss, c.seen.window);
-  const auto halfway = losses.begin() + static_cast<std::ptrdiff_t>(losses.size() / 2);
-  const double before = median({losses.begin(), halfway});
-  const double after = median({halfway, losses.end()});
-  if (before - after > c.options.stall * std::abs(before)) return std::nullopt;
-  double jumps = 0.0;
-  for (std::size_t i = 1; i < losses.size(); ++i) jumps += std::abs(losses[i] - losses[i - 1]);
-  jumps /= static_cast<double>(losses.size() - 1);
-  const bool is_large =
-      jumps > 0.02 * c.seen.scale() ||
-      c.seen.middle(&Observation::gradient_norm) > 0.2 * median(c.seen.first_norms);
-  if (!is_large) return std::nullopt;
-  return finding(Trouble::oscillating,
-                 "Successive gradients point against each other (their cosine is {:.2f}), and the "
-                 "loss stays around {:.4g}.",
-                 to_and_fro, after);
+  const double step = c.seen.middle(&Observation::update_ratio);
+  if (!(to_and_fro < c.options.reversal) || !(step > c.options.long_step) || c.gains()) {
+    return std::nullopt;
+  }
+  return finding(
+      Trouble::oscillating,
+      "Successive gradients point against each other (their cosine is {:.2f}), each step "
+      "changes the weights by {:.2g} of their size, and the loss stays around {:.4g}.",
+      to_and_fro, step, c.seen.recent_loss());
 }
 
 std::optional<Finding> find_stall(const Case& c) {
@@ -155,7 +155,7 @@ std::optional<Finding> find_stall(const Case& c) {
     if (c.is_known(cause)) return std::nullopt;
   }
   // A small gradient means a minimum.
-  if (!(c.seen.middle(&Observation::gradient_norm) > 0.1 * median(c.seen.first_norms))) {
+  if (!(c.seen.middle(&Observation::gradient_norm) > 0.1 * c.seen.first_norm)) {
     return std::nullopt;
   }
   return finding(Trouble::stalled,
@@ -178,7 +178,7 @@ void DoctorStatistics::add(const Observation& observation) {
   history.push_back(observation);
   if (history.size() > window) history.pop_front();
   if (first_losses.size() < 5) first_losses.push_back(observation.loss);
-  if (first_norms.size() < 5) first_norms.push_back(observation.gradient_norm);
+  if (step == 0) first_norm = observation.gradient_norm;
   if (const double recent = recent_loss(); std::isfinite(recent)) {
     best_loss = std::min(best_loss, recent);
   }
@@ -191,6 +191,10 @@ std::vector<double> DoctorStatistics::last(double Observation::*number, std::siz
     if (!std::isnan(history[i].*number)) values.push_back(history[i].*number);
   }
   return values;
+}
+
+double DoctorStatistics::first_loss() const {
+  return std::max(first_losses.front(), median(first_losses));
 }
 
 double DoctorStatistics::scale() const {
@@ -207,7 +211,7 @@ std::optional<Finding> diagnose(const DoctorStatistics& seen, const DoctorOption
   };
   static constexpr Rule kRules[] = {
       {Trouble::exploding, false, find_explosion},    {Trouble::diverging, false, find_divergence},
-      {Trouble::dead_units, true, find_dead_units},   {Trouble::vanishing, true, find_vanishing},
+      {Trouble::vanishing, true, find_vanishing},     {Trouble::dead_units, true, find_dead_units},
       {Trouble::oscillating, true, find_oscillation}, {Trouble::stalled, true, find_stall},
   };
   const Case present{seen, options, known};

@@ -53,7 +53,9 @@ class DoctorStatistics {
   /// The median of them over the window.
   double middle(double Observation::*number) const { return median(last(number, window)); }
   bool is_full() const { return history.size() == window; }
-  double first_loss() const { return median(first_losses); }
+  /// The first one, or the median of the first five if that is higher: one batch may be an easy
+  /// one.
+  double first_loss() const;
   double recent_loss() const { return median(last(&Observation::loss, 10)); }
   /// What 1 is to the losses of this training: how far they have fallen, or where they began.
   double scale() const;
@@ -63,7 +65,7 @@ class DoctorStatistics {
   std::vector<Units> units;
   std::deque<Observation> history;
   std::vector<double> first_losses;
-  std::vector<double> first_norms;
+  double first_norm = 0.0;
   double best_loss = std::numeric_limits<double>::infinity();  // of the recent medians
 };
 

@@ -40,13 +40,15 @@ struct Finding {
 
 /// Options of `TrainingDoctor`. The thresholds are for losses and gradients of any scale.
 struct DoctorOptions {
-  std::int64_t window = 40;  ///< observations over which trends are judged; at least 10
-  double layer_ratio = 1e3;  ///< gradients of the first and the last layers that differ by more
-                             ///< than this factor explode or vanish; above 1
-  double spike = 100.0;      ///< a gradient this many times the usual one explodes; above 1
-  double dead_share = 0.5;   ///< more units than this share dead are a trouble; in (0, 1)
+  std::int64_t window = 40;    ///< observations over which trends are judged; at least 10
+  double layer_ratio = 100.0;  ///< gradients of the first and the last layers that differ by more
+                               ///< than this factor explode or vanish; above 1
+  double spike = 100.0;        ///< a gradient this many times the usual one explodes; above 1
+  double dead_share = 0.5;     ///< more units than this share dead are a trouble; in (0, 1)
   double reversal =
-      -0.3;             ///< successive gradients with a cosine below this go to and fro; in (-1, 0)
+      -0.3;  ///< successive gradients with a cosine below this go to and fro; in (-1, 0)
+  double long_step = 0.05;  ///< and their steps are a trouble if they change the weights by more
+                            ///< than this share; positive
   double stall = 0.05;  ///< a loss that has fallen by less than this share stands still; in (0, 1)
   bool rollback = false;         ///< on divergence, go back to the last good state
   double rollback_factor = 0.5;  ///< `lr_scale` is multiplied by this then; in (0, 1)
