@@ -27,6 +27,7 @@ except ImportError as error:
     sys.exit(f"make_torch_reference: {sys.executable} has no PyTorch: {error}")
 
 import reference_file
+from reference_layers import add_layers
 from reference_losses import add_losses
 from reference_ops import add_operations
 from reference_recipes import add_recipes
@@ -54,6 +55,7 @@ def build():
     add_losses(reference)
     add_training(reference)
     add_recipes(reference)
+    add_layers(reference)
     error, key = reference_file.worst_float32_error(reference)
     print(f"float32 is within {error:.1e} of float64 ({key})")
     if error > FLOAT32_LIMIT:
