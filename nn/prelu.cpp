@@ -26,13 +26,52 @@ struct SlopeView {
   }
 };
 
-// f(slope number, begin, end) for each run of elements with the same slope.
-template <class F>
-void for_each_run(const SlopeView& view, const F& f) {
-  Index begin = 0;
-  for (Index i = 0; i < view.outer; ++i) {
-    for (Index k = 0; k < view.slopes; ++k, begin += view.inner) f(k, begin, begin + view.inner);
+// f(begin, count, slope) for runs of elements, slope(j) being that of element begin + j: runs with
+// one slope, or, where these would have one element each, rows with all slopes.
+template <class T, class F>
+void for_each_run(const SlopeView& view, const T* weight, const F& f) {
+  if (view.inner == 1) {
+    for (Index i = 0; i < view.outer; ++i) {
+      f(i * view.slopes, view.slopes, [weight](Index j) { return weight[j]; });
+    }
+    return;
   }
+  for (Index run = 0; run < view.outer * view.slopes; ++run) {
+    const T slope = weight[run % view.slopes];
+    f(run * view.inner, view.inner, [slope](Index) { return slope; });
+  }
+}
+
+// What an element adds to the derivative of its slope: g min(x, 0), where 0 is not multiplied by
+// infinity.
+template <class T>
+double slope_term(T g, T x) {
+  return static_cast<double>(g) * static_cast<double>(x > T{0} ? T{0} : x);
+}
+
+// The sums of these, for each slope.
+template <class T>
+std::vector<double> slope_sums(const SlopeView& view, const T* g, const T* x) {
+  std::vector<double> sums(static_cast<std::size_t>(view.slopes), 0.0);
+  double* const to = sums.data();
+  if (view.inner == 1) {
+    for (Index i = 0; i < view.outer; ++i, g += view.slopes, x += view.slopes) {
+      for (Index k = 0; k < view.slopes; ++k) to[k] += slope_term(g[k], x[k]);
+    }
+    return sums;
+  }
+  for (Index run = 0; run < view.outer * view.slopes; ++run, g += view.inner, x += view.inner) {
+    std::array<double, 4> chains{};
+    Index i = 0;
+    for (; i + 4 <= view.inner; i += 4) {
+      for (Index k = 0; k < 4; ++k) {
+        chains[static_cast<std::size_t>(k)] += slope_term(g[i + k], x[i + k]);
+      }
+    }
+    for (; i < view.inner; ++i) chains[0] += slope_term(g[i], x[i]);
+    to[run % view.slopes] += (chains[0] + chains[1]) + (chains[2] + chains[3]);
+  }
+  return sums;
 }
 
 template <class T>
@@ -74,14 +113,7 @@ class PReLUNode final : public Node<T> {
     const T* const g = grad.value().data();
     const SlopeView view(inputs_[kX].shape(), inputs_[kWeight].size());
     if (sink.needed(kWeight)) {
-      std::vector<double> sums(static_cast<std::size_t>(view.slopes), 0.0);
-      for_each_run(view, [&](Index k, Index begin, Index end) {
-        double sum = 0.0;
-        for (Index i = begin; i < end; ++i) {
-          sum += x[i] > T{0} ? 0.0 : static_cast<double>(g[i]) * static_cast<double>(x[i]);
-        }
-        sums[static_cast<std::size_t>(k)] += sum;
-      });
+      const std::vector<double> sums = slope_sums(view, g, x);
       sink.write(kWeight, [&](Tensor<T>& dw, T beta) {
         for (Index k = 0; k < view.slopes; ++k) {
           const T sum = static_cast<T>(sums[static_cast<std::size_t>(k)]);
@@ -92,10 +124,17 @@ class PReLUNode final : public Node<T> {
     if (sink.needed(kX)) {
       sink.write(kX, [&](Tensor<T>& dx, T beta) {
         T* const out = dx.data();
-        if (beta == T{}) dx.fill(T{});
-        for_each_run(view, [&](Index k, Index begin, Index end) {
-          const T slope = w[k];
-          for (Index i = begin; i < end; ++i) out[i] += x[i] > T{0} ? g[i] : slope * g[i];
+        for_each_run(view, w, [&](Index begin, Index count, const auto& slope) {
+          const auto term = [&](Index j) {
+            const T above = g[begin + j];
+            const T below = slope(j) * above;
+            return x[begin + j] > T{0} ? above : below;
+          };
+          if (beta == T{}) {
+            for (Index j = 0; j < count; ++j) out[begin + j] = term(j);
+          } else {
+            for (Index j = 0; j < count; ++j) out[begin + j] = term(j) + beta * out[begin + j];
+          }
         });
       });
     }
@@ -126,9 +165,13 @@ Variable<T> PReLU<T>::forward(const Variable<T>& x) {
   auto y = Tensor<T>::uninitialized(x.shape());
   const T* const in = x.value().data();
   T* const out = y.data();
-  for_each_run(SlopeView(x.shape(), slopes), [&](Index k, Index begin, Index end) {
-    const T slope = weight.value()[k];
-    for (Index i = begin; i < end; ++i) out[i] = in[i] > T{0} ? in[i] : slope * in[i];
+  const SlopeView view(x.shape(), slopes);
+  for_each_run(view, weight.value().data(), [&](Index begin, Index count, const auto& slope) {
+    for (Index j = 0; j < count; ++j) {
+      const T v = in[begin + j];
+      const T below = slope(j) * v;  // loaded in any case, so that the loop has no branch
+      out[begin + j] = v > T{0} ? v : below;
+    }
   });
   const Variable<T> inputs[] = {x, weight};
   if (!must_record<T>(inputs)) return Variable<T>(std::move(y));
