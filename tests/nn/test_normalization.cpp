@@ -116,6 +116,12 @@ TEST_CASE("a mean that is large beside the deviation costs no digits") {
   CHECK(float_error(nn::BatchNorm1d(5), nn::BatchNorm1d<double>(5), x) < 1e-3);
   const Tensor<float> wide = x.reshape({5, 700});
   CHECK(float_error(nn::LayerNorm(700), nn::LayerNorm<double>(700), wide) < 1e-3);
+  // Long sums, whose rounding moves the mean: the second pass corrects it.
+  Tensor<float> row({1, 50000});
+  Rng(2).fill_normal(row, 1000.0F, 0.1F);
+  CHECK(float_error(nn::LayerNorm(50000), nn::LayerNorm<double>(50000), row) < 6e-4);
+  const Tensor<float> column = row.reshape({50000, 1});
+  CHECK(float_error(nn::BatchNorm1d(1), nn::BatchNorm1d<double>(1), column) < 6e-4);
   const Tensor<float> deep = x.reshape({7, 5, 100});
   CHECK(float_error(nn::BatchNorm1d(5), nn::BatchNorm1d<double>(5), deep) < 1e-3);
 }
