@@ -19,6 +19,8 @@ struct AdadeltaOptions {
   double eps = 1e-6;
   /// Adds weight_decay w to the gradient. At least 0.
   double weight_decay = 0.0;
+  /// Climbs: takes the opposite of the gradient. Weights still decay.
+  bool maximize = false;
 
   /// Throws std::invalid_argument if a value is out of its range.
   void check() const;

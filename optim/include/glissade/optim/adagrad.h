@@ -22,6 +22,8 @@ struct AdagradOptions {
   double initial_accumulator_value = 0.0;
   /// Added to the root, at least 0.
   double eps = 1e-10;
+  /// Climbs: takes the opposite of the gradient. Weights still decay.
+  bool maximize = false;
 
   /// Throws std::invalid_argument if a value is out of its range.
   void check() const;

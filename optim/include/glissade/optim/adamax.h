@@ -22,6 +22,8 @@ struct AdamaxOptions {
   double eps = 1e-8;
   /// Adds weight_decay w to the gradient. At least 0.
   double weight_decay = 0.0;
+  /// Climbs: takes the opposite of the gradient. Weights still decay.
+  bool maximize = false;
 
   /// Throws std::invalid_argument if a value is out of its range.
   void check() const;

@@ -27,6 +27,8 @@ struct NAdamOptions {
   bool decoupled_weight_decay = false;
   /// How fast the momentum comes up to beta1, at least 0.
   double momentum_decay = 4e-3;
+  /// Climbs: takes the opposite of the gradient. Weights still decay.
+  bool maximize = false;
 
   /// Throws std::invalid_argument if a value is out of its range.
   void check() const;

@@ -25,6 +25,8 @@ struct RAdamOptions {
   double weight_decay = 0.0;
   /// Decays the weights as AdamW does.
   bool decoupled_weight_decay = false;
+  /// Climbs: takes the opposite of the gradient. Weights still decay.
+  bool maximize = false;
 
   /// Throws std::invalid_argument if a value is out of its range.
   void check() const;

@@ -23,6 +23,8 @@ struct RMSpropOptions {
   double momentum = 0.0;
   /// Divides by the standard deviation of the gradient instead of its root mean square.
   bool centered = false;
+  /// Climbs: takes the opposite of the gradient. Weights still decay.
+  bool maximize = false;
 
   /// Throws std::invalid_argument if a value is out of its range.
   void check() const;

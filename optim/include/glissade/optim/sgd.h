@@ -22,6 +22,8 @@ struct SGDOptions {
   double weight_decay = 0.0;
   /// Looks ahead: w <- w - lr (g + momentum v). Needs momentum > 0.
   bool nesterov = false;
+  /// Climbs: takes the opposite of the gradient. Weights still decay.
+  bool maximize = false;
 
   /// Throws std::invalid_argument if a value is out of its range.
   void check() const;
