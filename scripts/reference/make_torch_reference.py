@@ -29,6 +29,7 @@ except ImportError as error:
 import reference_file
 from reference_losses import add_losses
 from reference_ops import add_operations
+from reference_optimizers import add_optimizers
 from reference_recipes import add_recipes
 from reference_training import add_training
 
@@ -53,6 +54,7 @@ def build():
     add_operations(reference)
     add_losses(reference)
     add_training(reference)
+    add_optimizers(reference)
     add_recipes(reference)
     error, key = reference_file.worst_float32_error(reference)
     print(f"float32 is within {error:.1e} of float64 ({key})")
