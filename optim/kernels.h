@@ -5,7 +5,8 @@
 //
 // The numbers of a rule are a struct; `update` runs the rule whose struct it is given. All that
 // depends on the step alone is computed by the caller in double; the element-wise arithmetic is in
-// T, float or double. In all rules g' = sign g + weight_decay w, where sign is -1 to maximize.
+// T, float or double. Where nothing else is said, g' = sign g + weight_decay w; sign is -1 to
+// maximize.
 
 #include <variant>
 
@@ -89,8 +90,18 @@ struct AdamFactors {
   double gradient_step = 0.0;  ///< of the gradient itself in the step (NAdam)
 };
 
+/// c = beta1 m + (1 - beta1) g';  w <- shrink w - lr sign(c);  m <- beta2 m + (1 - beta2) g', where
+/// g' = sign g. State: m.
+struct LionFactors {
+  double lr;
+  double sign;
+  double shrink;  ///< 1 - lr weight_decay
+  double beta1;
+  double beta2;
+};
+
 using Factors = std::variant<SGDFactors, MomentumFactors, RMSpropFactors, AdagradFactors,
-                             AdadeltaFactors, AdamaxFactors, AdamFactors>;
+                             AdadeltaFactors, AdamaxFactors, AdamFactors, LionFactors>;
 
 /// The arrays of one parameter, of n elements each, which do not overlap. `state` are those that
 /// the rule names, in its order.

@@ -107,6 +107,10 @@ std::size_t Optimizer<T>::add_parameters(std::vector<Variable<T>> parameters) {
           "{}: parameter {} of group {} is the result of the operation {}; only leaves are "
           "parameters",
           name_, i, number, parameter.operation());
+    check(takes_ == TakesParameters::all || parameter.rank() == 2,
+          "{}: parameter {} of group {} has the shape {}, and only matrices can be optimized here; "
+          "give the others to another optimizer",
+          name_, i, number, parameter.shape());
     const auto check_against = [&](const std::vector<Variable<T>>& others, std::size_t count,
                                    std::size_t other_group) {
       for (std::size_t j = 0; j < count; ++j) {

@@ -197,6 +197,25 @@ HWY_INLINE void adam_any(const AdamFactors& factors, const Arrays<T>& a) {
 }
 
 template <class T>
+HWY_INLINE void lion_loop(const LionFactors& factors, Index n, const T* HWY_RESTRICT g,
+                          T* HWY_RESTRICT mean, T* HWY_RESTRICT w) {
+  const T rate = static_cast<T>(factors.lr);
+  const T sign = static_cast<T>(factors.sign);
+  const T shrink = static_cast<T>(factors.shrink);
+  const T add1 = static_cast<T>(1.0 - factors.beta1);
+  const T add2 = static_cast<T>(1.0 - factors.beta2);
+  for (Index i = 0; i < n; ++i) {
+    const T gradient = sign * g[i];
+    const T blend = mean[i] + add1 * (gradient - mean[i]);
+    mean[i] += add2 * (gradient - mean[i]);
+    // 0 and NaN are what they are.
+    const T up = blend > T{0} ? T{1} : blend;
+    const T direction = blend < T{0} ? T{-1} : up;
+    w[i] = shrink * w[i] - rate * direction;
+  }
+}
+
+template <class T>
 HWY_INLINE void update_any(const Factors& factors, const Arrays<T>& a) {
   if (const auto* sgd = std::get_if<SGDFactors>(&factors)) {
     sgd_loop(*sgd, a.n, a.g, a.w);
@@ -212,6 +231,8 @@ HWY_INLINE void update_any(const Factors& factors, const Arrays<T>& a) {
     adamax_loop(*adamax, a.n, a.g, a.state[0], a.state[1], a.w);
   } else if (const auto* adam = std::get_if<AdamFactors>(&factors)) {
     adam_any(*adam, a);
+  } else if (const auto* lion = std::get_if<LionFactors>(&factors)) {
+    lion_loop(*lion, a.n, a.g, a.state[0], a.w);
   }
 }
 

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from reference_file import away_from_zero, labels, uniform
+from reference_methods import Lion, Muon, check_muon
 from reference_training import BATCH, make_mlp
 
 STEPS = 100
@@ -260,6 +261,35 @@ OPTIMIZERS = {
             )
         },
     ),
+    "lion": (Lion, {"lr": 0.003}),
+    "lion_all": (Lion, {"lr": 0.003, "betas": (0.8, 0.95), "weight_decay": 0.5}),
+    "lion_maximize": (Lion, {"lr": 0.002, "weight_decay": 1.0, "maximize": True}),
+    "lion_groups": (
+        Lion,
+        {"groups": ({"lr": 0.003, "weight_decay": 0.2}, {"lr": 0.002, "betas": (0.7, 0.9)})},
+    ),
+    "lion_lr": (Lion, {"lr": "varying", "weight_decay": 0.1}),
+    # The two weights only; in groups, "weights" is the first and "biases" the second.
+    "muon": (Muon, {"lr": 0.02}),
+    "muon_plain": (Muon, {"lr": 0.02, "momentum": 0.8, "nesterov": False, "weight_decay": 0.0}),
+    "muon_all": (
+        Muon,
+        {
+            "lr": 0.02,
+            "momentum": 0.7,
+            "weight_decay": 0.3,
+            "eps": 0.5,
+            "ns_steps": 3,
+            "adjust_lr": "match_rms_adamw",
+        },
+    ),
+    "muon_spectral": (Muon, {"lr": 0.02, "adjust_lr": "spectral_unclamped"}),
+    "muon_maximize": (Muon, {"lr": 0.01, "weight_decay": 1.0, "maximize": True}),
+    "muon_groups": (
+        Muon,
+        {"groups": ({"lr": 0.02, "momentum": 0.9}, {"lr": 0.01, "ns_steps": 4, "eps": 1e-3})},
+    ),
+    "muon_lr": (Muon, {"lr": "varying"}),
     "rmsprop_lr": (torch.optim.RMSprop, {"lr": "varying", "momentum": 0.5, "eps": 0.01}),
     "adagrad_lr": (torch.optim.Adagrad, {"lr": "varying", "lr_decay": 0.01}),
 }
@@ -273,6 +303,7 @@ FLOAT32 = (
     "adam_weight_decay",
     "adamw",
     "adamw_weight_decay_0.1",
+    "lion",
 )
 # This one jumps about the minimum in the end, and rounding errors grow; adam_all stands in.
 SHORT = ("adam_betas",)
@@ -295,8 +326,13 @@ def make_optimizer(make, options, parameters):
     groups = options.pop("groups", None)
     if options.get("lr") == "varying":
         options["lr"] = VARYING_LR[0]
+    if make is Muon:
+        parameters = parameters[::2]
     if not groups:
         return make(parameters, foreach=False, **options)
+    if make is Muon:
+        first, second = ({"params": [p], **group} for p, group in zip(parameters, groups))
+        return make([first, second], **options)
     weights = {"params": [p for p in parameters if p.dim() == 2], **groups[0]}
     biases = {"params": [p for p in parameters if p.dim() == 1], **groups[1]}
     return make([weights, biases], foreach=False, **options)
@@ -362,6 +398,7 @@ def add_problem(reference, group, dtype):
 
 
 def add_optimizers(reference):
+    check_muon()
     add_problem(reference, "optim", torch.float64)
     trajectories = {}
     for name, (make, options) in OPTIMIZERS.items():

@@ -10,6 +10,8 @@
 #include "glissade/optim/adamax.h"
 #include "glissade/optim/adamw.h"
 #include "glissade/optim/clip.h"
+#include "glissade/optim/lion.h"
+#include "glissade/optim/muon.h"
 #include "glissade/optim/nadam.h"
 #include "glissade/optim/radam.h"
 #include "glissade/optim/rmsprop.h"
@@ -57,4 +59,7 @@ TEST_CASE("steps after the first allocate nothing") {
   CHECK(allocations_of(optim::Adamax(p, {.lr = rate}), p) == 0);
   CHECK(allocations_of(optim::NAdam(p, {.lr = rate}), p) == 0);
   CHECK(allocations_of(optim::RAdam(p, {.lr = rate}), p) == 0);
+  CHECK(allocations_of(optim::Lion(p, {.lr = rate}), p) == 0);
+  const std::vector<Variable<float>> matrices{p[0], parameter(Tensor<float>({20, 50}))};
+  CHECK(allocations_of(optim::Muon(matrices, {.lr = rate}), matrices) == 0);
 }

@@ -13,6 +13,9 @@
 
 namespace glissade::optim {
 
+/// Which parameters an optimizer takes.
+enum class TakesParameters { all, matrices };
+
 /// An optimizer changes parameters along their gradients. Parameters come in groups with options of
 /// their own; the constructor of each optimizer makes group 0, `add_group` the others.
 ///
@@ -54,7 +57,8 @@ class Optimizer {
 
  protected:
   /// `name` must live as long as the optimizer.
-  explicit Optimizer(const char* name) : name_(name) {}
+  explicit Optimizer(const char* name, TakesParameters takes = TakesParameters::all)
+      : name_(name), takes_(takes) {}
   // Copied only as part of a whole optimizer.
   Optimizer(const Optimizer&) = default;
   Optimizer(Optimizer&&) noexcept = default;
@@ -62,7 +66,7 @@ class Optimizer {
   Optimizer& operator=(Optimizer&&) noexcept = default;
 
   /// Adds a group and returns its number. Throws std::invalid_argument if it is empty, or if a
-  /// parameter is undefined, not a leaf, or given before.
+  /// parameter is undefined, not a leaf, given before, or not a matrix where that is asked for.
   std::size_t add_parameters(std::vector<Variable<T>> parameters);
   /// Throws std::invalid_argument if there is no such group.
   void check_group(std::size_t group) const;
@@ -82,6 +86,7 @@ class Optimizer {
   void prepare_step();
 
   const char* name_;
+  TakesParameters takes_;
   std::int64_t step_count_ = 0;
   std::vector<Group> groups_;
 };
@@ -161,8 +166,9 @@ class OptimizerWith : public Optimizer<T> {
  protected:
   /// `parameters` make group 0. `name` must live as long as the optimizer. Throws
   /// std::invalid_argument as `add_group` does.
-  OptimizerWith(const char* name, std::vector<Variable<T>> parameters, Options options)
-      : Optimizer<T>(name) {
+  OptimizerWith(const char* name, std::vector<Variable<T>> parameters, Options options,
+                TakesParameters takes = TakesParameters::all)
+      : Optimizer<T>(name, takes) {
     add_group(std::move(parameters), std::move(options));
   }
 
