@@ -105,7 +105,7 @@ template <class T>
 constexpr const char* name_of() {
   if constexpr (std::is_same_v<T, float>) return "float";
   if constexpr (std::is_same_v<T, double>) return "double";
-  return "std::int32_t";
+  return sizeof(T) == 4 ? "std::int32_t" : "std::int64_t";
 }
 
 template <class T, class Number>
@@ -268,5 +268,8 @@ template void decode_numbers(NumberFormat, const DecodeOptions&,
 template void decode_numbers(NumberFormat, const DecodeOptions&,
                              const std::function<void(std::span<std::byte>)>&,
                              std::span<std::int32_t>);
+template void decode_numbers(NumberFormat, const DecodeOptions&,
+                             const std::function<void(std::span<std::byte>)>&,
+                             std::span<std::int64_t>);
 
 }  // namespace glissade

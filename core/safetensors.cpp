@@ -36,7 +36,8 @@ Bytes bytes_of(const NamedTensor& named) {
       []<class T>(const Tensor<T>* tensor) {
         const char* dtype = std::is_same_v<T, float>    ? "F32"
                             : std::is_same_v<T, double> ? "F64"
-                                                        : "I32";
+                            : sizeof(T) == 4            ? "I32"
+                                                        : "I64";
         return Bytes{dtype, sizeof(T), tensor->shape(), std::as_bytes(tensor->span())};
       },
       named.tensor());
@@ -202,6 +203,7 @@ Tensor<T> SafetensorsFile::get(std::string_view name) const {
 template Tensor<float> SafetensorsFile::get(std::string_view) const;
 template Tensor<double> SafetensorsFile::get(std::string_view) const;
 template Tensor<std::int32_t> SafetensorsFile::get(std::string_view) const;
+template Tensor<std::int64_t> SafetensorsFile::get(std::string_view) const;
 
 void write_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
                        const std::map<std::string, std::string>& metadata) {

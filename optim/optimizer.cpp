@@ -65,6 +65,25 @@ void Optimizer<T>::prepare_step() {
 }
 
 template <class T>
+void Optimizer<T>::members(StateMembers<T>& members) {
+  std::vector<std::int64_t> sizes;
+  for (const Group& group : groups_) {
+    sizes.push_back(static_cast<std::int64_t>(group.parameters.size()));
+  }
+  members.add_constant("group_sizes", std::move(sizes));
+  members.add("step_count", step_count_);
+  for (std::size_t k = 0; k < groups_.size(); ++k) {
+    for (std::size_t i = 0; i < groups_[k].parameters.size(); ++i) {
+      const Shape& shape = groups_[k].shapes[i];
+      members.in(fmt::format("state.{}.{}", k, i), shape, [&] {
+        members.add_constant("shape", {shape.begin(), shape.end()});
+        name_state(k, i, members);
+      });
+    }
+  }
+}
+
+template <class T>
 void Optimizer<T>::zero_grad() {
   for (Group& group : groups_) {
     for (Variable<T>& parameter : group.parameters) parameter.zero_grad();

@@ -55,3 +55,4 @@
 #include "glissade/optim/rmsprop.h"        // IWYU pragma: export
 #include "glissade/optim/schedule.h"       // IWYU pragma: export
 #include "glissade/optim/sgd.h"            // IWYU pragma: export
+#include "glissade/optim/state.h"          // IWYU pragma: export

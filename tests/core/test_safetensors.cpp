@@ -61,21 +61,25 @@ TEST_CASE("safetensors: tensors of all types and ranks come back as they were") 
   const Tensor<float> weight({2, 3}, {1.5f, -0.0f, std::numeric_limits<float>::infinity(), 1e-45f,
                                       std::numeric_limits<float>::max(), 0.1f});
   const Tensor<std::int32_t> labels({3}, {-2147483647 - 1, 0, 2147483647});
+  const Tensor<std::int64_t> counts({2}, {std::numeric_limits<std::int64_t>::min(), 1LL << 53});
   const Tensor<double> deep({1, 2, 1, 1, 2, 1}, {0.1, -1e308, 5e-324, 3});
   const Tensor<float> scalar = Tensor<float>::scalar(-2.5f);
   const Tensor<float> empty(Shape{0, 4});
   write_safetensors(path,
                     {{"0.weight", weight},
                      {"labels", labels},
+                     {"counts", counts},
                      {"deep", deep},
                      {"scalar", scalar},
                      {"empty", empty}},
                     {{"format", "pt"}, {"note", "line\nbreak \"and\" \xc3\xa9"}});
 
   const SafetensorsFile file(path);
-  CHECK(file.names() == std::vector<std::string>{"0.weight", "labels", "deep", "scalar", "empty"});
+  CHECK(file.names() ==
+        std::vector<std::string>{"0.weight", "labels", "counts", "deep", "scalar", "empty"});
   CHECK(file.dtype("0.weight") == "F32");
   CHECK(file.dtype("labels") == "I32");
+  CHECK(file.dtype("counts") == "I64");
   CHECK(file.dtype("deep") == "F64");
   CHECK(file.shape("deep") == Shape{1, 2, 1, 1, 2, 1});
   CHECK(file.shape("scalar") == Shape{});
@@ -86,6 +90,7 @@ TEST_CASE("safetensors: tensors of all types and ranks come back as they were") 
   CHECK(file.get<float>("0.weight") == weight);
   CHECK(std::signbit(file.get<float>("0.weight")[1]));
   CHECK(file.get<std::int32_t>("labels") == labels);
+  CHECK((file.get<std::int64_t>("counts") == counts));
   CHECK(file.get<double>("deep") == deep);
   CHECK(file.get<float>("scalar") == scalar);
   CHECK(file.get<float>("empty") == empty);
@@ -137,6 +142,7 @@ TEST_CASE("safetensors: integers and booleans are read as any type that holds th
     CHECK(read_bytes<float>(bytes) == Tensor<float>({2}, {-2, 7}));
     CHECK(read_bytes<double>(bytes) == Tensor<double>({2}, {-2, 7}));
     CHECK(read_bytes<std::int32_t>(bytes) == Tensor<std::int32_t>({2}, {-2, 7}));
+    CHECK(read_bytes<std::int64_t>(bytes).span()[0] == -2);
   }
   for (const auto& [dtype, width] : {std::pair{"U8", 1}, {"U16", 2}, {"U32", 4}, {"U64", 8}}) {
     const std::string bytes =
@@ -145,6 +151,10 @@ TEST_CASE("safetensors: integers and booleans are read as any type that holds th
     CHECK(read_bytes<double>(bytes) == Tensor<double>({2}, {200, 7}));
     CHECK(read_bytes<std::int32_t>(bytes) == Tensor<std::int32_t>({2}, {200, 7}));
   }
+  CHECK(read_bytes<std::int64_t>(file_with("I64", "[1]", little_endian(1ULL << 63U, 8)))[0] ==
+        std::numeric_limits<std::int64_t>::min());
+  CHECK(error_for<std::int64_t>(file_with("U64", "[1]", little_endian(1ULL << 63U, 8))) ==
+        "\"x\": element 0 is 9223372036854775808, which is not a value of std::int64_t");
   const std::string booleans = file_with("BOOL", "[2]", std::string("\1\0", 2));
   CHECK(read_bytes<float>(booleans) == Tensor<float>({2}, {1, 0}));
   CHECK(read_bytes<std::int32_t>(booleans) == Tensor<std::int32_t>({2}, {1, 0}));

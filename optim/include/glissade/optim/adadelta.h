@@ -31,6 +31,12 @@ template <class T>
 struct AdadeltaState {
   Tensor<T> square_mean;  ///< s, the running mean of g^2
   Tensor<T> change_mean;  ///< d, the running mean of the squared changes
+
+  /// Names them, to be saved.
+  void members(StateMembers<T>& m) {
+    m.add("square_mean", square_mean);
+    m.add("change_mean", change_mean);
+  }
 };
 
 /// s <- rho s + (1 - rho) g^2; c = g sqrt(d + eps) / sqrt(s + eps); d <- rho d + (1 - rho) c^2;

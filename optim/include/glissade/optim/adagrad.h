@@ -34,6 +34,12 @@ template <class T>
 struct AdagradState {
   std::int64_t steps = 0;  ///< updates of this parameter
   Tensor<T> square_sum;    ///< s, the sum of all g^2
+
+  /// Names them, to be saved.
+  void members(StateMembers<T>& m) {
+    m.add("steps", steps);
+    m.add("square_sum", square_sum);
+  }
 };
 
 /// s <- s + g^2; w <- w - lr g / (sqrt(s) + eps) (Duchi, Hazan and Singer, 2011). As PyTorch's

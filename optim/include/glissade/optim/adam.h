@@ -39,6 +39,14 @@ struct AdamState {
   Tensor<T> mean;          ///< m, the running mean of g
   Tensor<T> square_mean;   ///< v, the running mean of g^2
   Tensor<T> peak;          ///< the largest v; empty unless amsgrad
+
+  /// Names them, to be saved.
+  void members(StateMembers<T>& m) {
+    m.add("steps", steps);
+    m.add("mean", mean);
+    m.add("square_mean", square_mean);
+    m.add("peak", peak);
+  }
 };
 
 /// m <- beta1 m + (1 - beta1) g; v <- beta2 v + (1 - beta2) g^2; with t the updates of the

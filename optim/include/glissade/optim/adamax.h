@@ -35,6 +35,13 @@ struct AdamaxState {
   std::int64_t steps = 0;  ///< updates of this parameter
   Tensor<T> mean;          ///< m, the running mean of g
   Tensor<T> largest;       ///< u
+
+  /// Names them, to be saved.
+  void members(StateMembers<T>& m) {
+    m.add("steps", steps);
+    m.add("mean", mean);
+    m.add("largest", largest);
+  }
 };
 
 /// m <- beta1 m + (1 - beta1) g; u <- max(beta2 u, |g| + eps); w <- w - lr m / ((1 - beta1^t) u)

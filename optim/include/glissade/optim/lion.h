@@ -31,6 +31,9 @@ struct LionOptions {
 template <class T>
 struct LionState {
   Tensor<T> mean;  ///< m, the running mean of g
+
+  /// Names them, to be saved.
+  void members(StateMembers<T>& m) { m.add("mean", mean); }
 };
 
 /// w <- w - lr (sign(beta1 m + (1 - beta1) g) + weight_decay w); m <- beta2 m + (1 - beta2) g (Chen

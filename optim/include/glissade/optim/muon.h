@@ -47,6 +47,9 @@ struct MuonOptions {
 template <class T>
 struct MuonState {
   Tensor<T> mean;  ///< m, the running mean of g
+
+  /// Names them, to be saved.
+  void members(StateMembers<T>& m) { m.add("mean", mean); }
 };
 
 /// m <- momentum m + (1 - momentum) g; X = m, or as `nesterov` says, over its Frobenius norm;

@@ -41,6 +41,14 @@ struct NAdamState {
   double momentum_product = 1.0;  ///< of all mu so far
   Tensor<T> mean;                 ///< m, the running mean of g
   Tensor<T> square_mean;          ///< v, the running mean of g^2
+
+  /// Names them, to be saved.
+  void members(StateMembers<T>& m) {
+    m.add("steps", steps);
+    m.add("momentum_product", momentum_product);
+    m.add("mean", mean);
+    m.add("square_mean", square_mean);
+  }
 };
 
 /// With mu_t = beta1 (1 - 0.96^(momentum_decay t) / 2) and P_t the product of the mu so far: m and

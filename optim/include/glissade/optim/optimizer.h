@@ -5,11 +5,14 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "glissade/autograd/variable.h"
 #include "glissade/optim/schedule.h"
+#include "glissade/optim/state.h"
 
 namespace glissade::optim {
 
@@ -24,12 +27,11 @@ enum class TakesParameters { all, matrices };
 /// the step. After the first step a step allocates no memory.
 ///
 /// Optimizers can be copied: the copy has the same parameters and a copy of the state, so that
-/// `const auto saved = adam;` ... `adam = saved;` goes back in time (parameters excepted).
+/// `const auto saved = adam;` ... `adam = saved;` goes back in time (parameters excepted). `save`
+/// and `load` do it by a file.
 template <class T>
-class Optimizer {
+class Optimizer : public Stateful<T> {
  public:
-  virtual ~Optimizer() = default;
-
   /// Changes every parameter that has a gradient. Throws std::invalid_argument, and changes
   /// nothing, if a schedule gives an invalid rate or a parameter's shape has changed.
   void step();
@@ -54,6 +56,9 @@ class Optimizer {
 
   /// The optimizer's name, for messages: "Adam".
   const char* name() const { return name_; }
+  std::string kind() const override { return name_; }
+  /// The step count and the state of each parameter, for `save` and `load`.
+  void members(StateMembers<T>& members) override;
 
  protected:
   /// `name` must live as long as the optimizer.
@@ -83,6 +88,9 @@ class Optimizer {
   virtual void update(std::size_t group, std::size_t index, double lr, const Tensor<T>& g,
                       Tensor<T>& parameter) = 0;
 
+  /// Names the members of the state of a parameter.
+  virtual void name_state(std::size_t group, std::size_t index, StateMembers<T>& members) = 0;
+
   void prepare_step();
 
   const char* name_;
@@ -100,7 +108,8 @@ concept OptimizerOptions = requires(const Options& options) {
 };
 
 /// An optimizer with the given options for each group and the given state for each parameter.
-/// To write one of your own, derive from it and implement `update_one`:
+/// To write one of your own, derive from it and implement `update_one`; a state that is to be saved
+/// has a function `members`, as AdamState has:
 ///
 ///     struct SignDescentOptions {
 ///       Schedule lr = 0.01;
@@ -182,6 +191,16 @@ class OptimizerWith : public Optimizer<T> {
   virtual void update_one(const Options& options, double lr, const Tensor<T>& g, State& state,
                           Tensor<T>& w) = 0;
 
+  void name_state(std::size_t group, std::size_t index, StateMembers<T>& members) final {
+    State& state = groups_[group].states[index];
+    if constexpr (requires { state.members(members); }) {
+      state.members(members);
+    } else {
+      check(std::is_empty_v<State>,
+            "{}: its state has no function `members`, without which it cannot be saved",
+            this->name());
+    }
+  }
   const Schedule& schedule(std::size_t group) const final { return groups_[group].options.lr; }
   void update(std::size_t group, std::size_t index, double lr, const Tensor<T>& g,
               Tensor<T>& parameter) final {

@@ -36,6 +36,13 @@ struct RMSpropState {
   Tensor<T> square_mean;  ///< s, the running mean of g^2
   Tensor<T> mean;         ///< a, the running mean of g; empty unless centered
   Tensor<T> velocity;     ///< b; empty without momentum
+
+  /// Names them, to be saved.
+  void members(StateMembers<T>& m) {
+    m.add("square_mean", square_mean);
+    m.add("mean", mean);
+    m.add("velocity", velocity);
+  }
 };
 
 /// s <- alpha s + (1 - alpha) g^2; d = sqrt(s) + eps; w <- w - lr g / d (Hinton, 2012, lecture 6e

@@ -34,6 +34,12 @@ template <class T>
 struct SGDState {
   std::int64_t steps = 0;  ///< updates made with momentum
   Tensor<T> velocity;      ///< v, of the parameter's shape; empty without momentum
+
+  /// Names them, to be saved.
+  void members(StateMembers<T>& m) {
+    m.add("steps", steps);
+    m.add("velocity", velocity);
+  }
 };
 
 /// Gradient descent: g <- g + weight_decay w; v <- momentum v + (1 - dampening) g, at a
