@@ -45,8 +45,10 @@
 #include "glissade/optim/adam.h"           // IWYU pragma: export
 #include "glissade/optim/adamax.h"         // IWYU pragma: export
 #include "glissade/optim/adamw.h"          // IWYU pragma: export
+#include "glissade/optim/averages.h"       // IWYU pragma: export
 #include "glissade/optim/clip.h"           // IWYU pragma: export
 #include "glissade/optim/lion.h"           // IWYU pragma: export
+#include "glissade/optim/lookahead.h"      // IWYU pragma: export
 #include "glissade/optim/muon.h"           // IWYU pragma: export
 #include "glissade/optim/nadam.h"          // IWYU pragma: export
 #include "glissade/optim/optimizer.h"      // IWYU pragma: export

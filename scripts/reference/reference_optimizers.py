@@ -3,6 +3,7 @@
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.optim import swa_utils
 
 from reference_file import away_from_zero, labels, uniform
 from reference_methods import Lion, Muon, check_muon
@@ -397,6 +398,25 @@ def add_problem(reference, group, dtype):
     reference.add(f"{group}/labels", labels(f"{SEED}/labels", BATCH, 3))
 
 
+def add_averages(reference):
+    """averages/NAME/params: the averages of rows 1 .. t of optim/sgd_momentum/params."""
+    rows = torch.from_numpy(reference.arrays["optim/sgd_momentum/params"][1].copy())
+    for name, average in (
+        ("ema", swa_utils.get_ema_multi_avg_fn(0.8)),
+        ("swa", swa_utils.get_swa_multi_avg_fn()),
+    ):
+        model = nn.ParameterList([rows[0]])
+        averaged = swa_utils.AveragedModel(model, multi_avg_fn=average)
+        result = []
+        for row in rows[1:]:
+            with torch.no_grad():
+                model[0].copy_(row)
+            averaged.update_parameters(model)
+            result.append(averaged.module[0].detach().clone())
+        reference.add(f"averages/{name}/params", torch.stack(result))
+    reference.note("averages/ema", decay=0.8)
+
+
 def add_optimizers(reference):
     check_muon()
     add_problem(reference, "optim", torch.float64)
@@ -416,6 +436,10 @@ def add_optimizers(reference):
             if (earlier - early).abs().max() < 1e-4:
                 raise ValueError(f"{name} and {other} cannot be told apart")
         trajectories[name] = early
+    # The share 1 / n is computed in the default type.
+    torch.set_default_dtype(torch.float64)
+    add_averages(reference)
+    torch.set_default_dtype(torch.float32)
     add_problem(reference, "optim_f32", torch.float32)
     for name in FLOAT32:
         make, options = OPTIMIZERS[name]

@@ -32,6 +32,8 @@ enum class TakesParameters { all, matrices };
 template <class T>
 class Optimizer : public Stateful<T> {
  public:
+  using value_type = T;
+
   /// Changes every parameter that has a gradient. Throws std::invalid_argument, and changes
   /// nothing, if a schedule gives an invalid rate or a parameter's shape has changed.
   void step();
