@@ -5,6 +5,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -13,6 +14,7 @@
 #include "glissade/autograd/variable.h"
 #include "glissade/optim/schedule.h"
 #include "glissade/optim/state.h"
+#include "glissade/optim/transformation.h"
 
 namespace glissade::optim {
 
@@ -35,7 +37,8 @@ class Optimizer : public Stateful<T> {
   using value_type = T;
 
   /// Changes every parameter that has a gradient. Throws std::invalid_argument, and changes
-  /// nothing, if a schedule gives an invalid rate or a parameter's shape has changed.
+  /// nothing, if a schedule gives an invalid rate or a parameter's shape has changed. (With a
+  /// transformation that collects gradients, most calls only do that.)
   void step();
   /// Forgets the gradients of all parameters.
   void zero_grad();
@@ -55,6 +58,13 @@ class Optimizer : public Stateful<T> {
   double lr(std::size_t group = 0) const;
   /// Another schedule (or constant) from now on; the next step asks it at t = `step_count()`.
   virtual void set_lr(Schedule lr, std::size_t group = 0) = 0;
+
+  /// From now on each step works with what this makes of the gradients, which stay as they are. Its
+  /// state is fresh, is copied with the optimizer and saved with it. It sees the gradients before
+  /// `maximize` turns them.
+  void set_gradient_transformation(const GradientTransformation& transformation);
+  /// The transformation at work; null if there is none.
+  const Transform<T>* gradient_transformation() const { return transform_.get(); }
 
   /// The optimizer's name, for messages: "Adam".
   const char* name() const { return name_; }
@@ -79,6 +89,25 @@ class Optimizer : public Stateful<T> {
   void check_group(std::size_t group) const;
 
  private:
+  // Copied as a value is.
+  class OwnTransform {
+   public:
+    OwnTransform() = default;
+    explicit OwnTransform(std::unique_ptr<Transform<T>> transform)
+        : transform_(std::move(transform)) {}
+    OwnTransform(const OwnTransform& other)
+        : transform_(other.transform_ ? other.transform_->clone() : nullptr) {}
+    OwnTransform(OwnTransform&&) noexcept = default;
+    OwnTransform& operator=(const OwnTransform& other) { return *this = OwnTransform(other); }
+    OwnTransform& operator=(OwnTransform&&) noexcept = default;
+    ~OwnTransform() = default;
+
+    Transform<T>* get() const { return transform_.get(); }
+
+   private:
+    std::unique_ptr<Transform<T>> transform_;
+  };
+
   struct Group {
     std::vector<Variable<T>> parameters;
     std::vector<Shape> shapes;  // when they were given
@@ -94,11 +123,15 @@ class Optimizer : public Stateful<T> {
   virtual void name_state(std::size_t group, std::size_t index, StateMembers<T>& members) = 0;
 
   void prepare_step();
+  bool transform_gradients();
+  void add_updates(const std::vector<Shape>& shapes);
 
   const char* name_;
   TakesParameters takes_;
   std::int64_t step_count_ = 0;
   std::vector<Group> groups_;
+  OwnTransform transform_;
+  std::vector<Update<T>> updates_;  // of all parameters, for transform_
 };
 
 /// What the options of an optimizer must have: `Schedule lr`, and `check()`, which throws
