@@ -51,7 +51,7 @@ GradientTransformation clip(double limit) {
 }
 
 GradientTransformation zero_nans() {
-  return elementwise("zero_nans", []<class T>(T u, T) { return u == u ? u : T{0}; });
+  return elementwise("zero_nans", []<class T>(T u, T) { return std::isnan(u) ? T{0} : u; });
 }
 
 GradientTransformation add_decayed_weights(double weight_decay) {

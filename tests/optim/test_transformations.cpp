@@ -265,6 +265,23 @@ TEST_CASE("accumulated gradients make one step of their mean") {
   }
 }
 
+TEST_CASE("a parameter without any gradient since the last step is left alone") {
+  Variable<double> p = parameter(Tensor<double>({1}, {1.0}));
+  Variable<double> q = parameter(Tensor<double>({1}, {1.0}));
+  optim::SGD sgd(Variables{p, q}, {.lr = 0.5, .weight_decay = 1.0});
+  sgd.set_gradient_transformation(optim::accumulate(2));
+  for (int round = 0; round < 2; ++round) {
+    for (int call = 0; call < 2; ++call) {
+      sgd.zero_grad();
+      p.backward(Variable<double>(Tensor<double>({1}, {0.0})));
+      if (round == 0) q.backward(Variable<double>(Tensor<double>({1}, {0.0})));
+      sgd.step();
+    }
+  }
+  CHECK(p.value()[0] == 0.25);
+  CHECK(q.value()[0] == 0.5);
+}
+
 TEST_CASE("gradient noise has the variance that it should, and a seed") {
   constexpr Index kSize = 20000;
   const auto noise_of = [](std::uint64_t seed) {
