@@ -97,6 +97,7 @@ std::vector<Method> methods() {
       first_order("Adamax", optim::AdamaxOptions{}),
       first_order("NAdam", optim::NAdamOptions{}),
       first_order("RAdam", optim::RAdamOptions{}),
+      first_order("Lion", optim::LionOptions{}),
       second_order("L-BFGS", optim::LBFGSOptions{}),
       second_order("Newton", optim::NewtonOptions{}),
       second_order("trust region", optim::TrustRegionOptions{}),

@@ -206,15 +206,23 @@ void TrainingDoctor<T>::keep_if_good(double loss) {
   if (!is_due || !(loss < watch.good_loss) || !(recent <= watch.good_loss)) return;
   watch.good_loss = recent;
   watch.good_step = watch.seen.step;
-  watch.good_state.clear();
-  for (const auto& state : detail::state_tensors(model_)) watch.good_state.push_back(*state.tensor);
+  watch.good_tensors.clear();
+  watch.good_counters.clear();
+  const detail::State<T> state = detail::state_of(model_);
+  for (const auto& named : state.tensors) watch.good_tensors.push_back(*named.tensor);
+  for (const auto& named : state.counters) watch.good_counters.push_back(*named.tensor);
 }
 
 template <class T>
 void TrainingDoctor<T>::roll_back() {
   Watch& watch = *watch_;
-  std::size_t i = 0;
-  for (const auto& state : detail::state_tensors(model_)) *state.tensor = watch.good_state[i++];
+  const detail::State<T> state = detail::state_of(model_);
+  for (std::size_t i = 0; i < state.tensors.size(); ++i) {
+    *state.tensors[i].tensor = watch.good_tensors[i];
+  }
+  for (std::size_t i = 0; i < state.counters.size(); ++i) {
+    *state.counters[i].tensor = watch.good_counters[i];
+  }
   lr_scale_ *= options_.rollback_factor;
   watch.seen.restart();
   watch.last_gradient.clear();

@@ -78,7 +78,8 @@ struct TrainingDoctor<T>::Watch {
   std::vector<T> last_gradient;
   std::vector<std::vector<T>> last_weights;
   // For the rollback.
-  std::vector<Tensor<T>> good_state;
+  std::vector<Tensor<T>> good_tensors;
+  std::vector<Tensor<std::int64_t>> good_counters;
   double good_loss = std::numeric_limits<double>::infinity();
   std::int64_t good_step = -1;
 };

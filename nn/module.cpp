@@ -85,6 +85,20 @@ std::vector<NamedParameter<T>> Module<T>::named_parameters() const {
 }
 
 template <class T>
+std::vector<Tensor<T>*> Module<T>::buffers() {
+  std::vector<Tensor<T>*> result;
+  for (const NamedBuffer<T>& named : named_buffers()) result.push_back(named.buffer);
+  return result;
+}
+
+template <class T>
+std::vector<Tensor<std::int64_t>*> Module<T>::counters() {
+  std::vector<Tensor<std::int64_t>*> result;
+  for (const auto& counter : detail::state_of(*this).counters) result.push_back(counter.tensor);
+  return result;
+}
+
+template <class T>
 std::vector<NamedBuffer<T>> Module<T>::named_buffers() {
   std::vector<NamedBuffer<T>> result;
   detail::for_each_buffer(*this, [&](const detail::NamePath& path, Tensor<T>& buffer) {

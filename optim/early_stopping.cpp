@@ -8,15 +8,22 @@
 namespace glissade::optim {
 
 template <class T>
-Snapshot<T>::Snapshot(std::vector<Variable<T>> parameters, std::vector<Tensor<T>*> buffers)
-    : parameters_(std::move(parameters)), buffers_(std::move(buffers)) {
+Snapshot<T>::Snapshot(std::vector<Variable<T>> parameters, std::vector<Tensor<T>*> buffers,
+                      std::vector<Tensor<std::int64_t>*> counters)
+    : parameters_(std::move(parameters)),
+      buffers_(std::move(buffers)),
+      counters_(std::move(counters)) {
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     check(parameters_[i].defined(), "Snapshot: parameter {} is undefined", i);
   }
   for (std::size_t i = 0; i < buffers_.size(); ++i) {
     check(buffers_[i] != nullptr, "Snapshot: buffer {} is null", i);
   }
+  for (std::size_t i = 0; i < counters_.size(); ++i) {
+    check(counters_[i] != nullptr, "Snapshot: counter {} is null", i);
+  }
   values_.resize(parameters_.size() + buffers_.size());
+  counts_.resize(counters_.size());
   save();
 }
 
@@ -25,6 +32,7 @@ void Snapshot<T>::save() {
   auto value = values_.begin();
   for (const Variable<T>& parameter : parameters_) *value++ = parameter.value();
   for (const Tensor<T>* const buffer : buffers_) *value++ = *buffer;
+  for (std::size_t i = 0; i < counters_.size(); ++i) counts_[i] = *counters_[i];
 }
 
 template <class T>
@@ -37,15 +45,24 @@ void Snapshot<T>::restore() {
           is_buffer ? "buffer" : "parameter", is_buffer ? i - parameters : i, values_[i].shape(),
           shape);
   }
+  for (std::size_t i = 0; i < counters_.size(); ++i) {
+    check(counters_[i]->shape() == counts_[i].shape(),
+          "Snapshot: counter {} had the shape {} and now has {}", i, counts_[i].shape(),
+          counters_[i]->shape());
+  }
   auto value = values_.cbegin();
   for (Variable<T>& parameter : parameters_) parameter.mutable_value() = *value++;
   for (Tensor<T>* const buffer : buffers_) *buffer = *value++;
+  for (std::size_t i = 0; i < counters_.size(); ++i) *counters_[i] = counts_[i];
 }
 
 template <class T>
 EarlyStopping<T>::EarlyStopping(std::int64_t patience, std::vector<Variable<T>> parameters,
-                                std::vector<Tensor<T>*> buffers, const PatienceOptions& options)
-    : rule_(early_stopping(patience, options)), best_(std::move(parameters), std::move(buffers)) {}
+                                std::vector<Tensor<T>*> buffers,
+                                std::vector<Tensor<std::int64_t>*> counters,
+                                const PatienceOptions& options)
+    : rule_(early_stopping(patience, options)),
+      best_(std::move(parameters), std::move(buffers), std::move(counters)) {}
 
 template <class T>
 std::optional<Stop> EarlyStopping<T>::update(double validation_loss) {

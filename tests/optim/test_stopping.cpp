@@ -1,3 +1,4 @@
+#include <cstdint>
 #include <limits>
 #include <vector>
 
@@ -130,14 +131,15 @@ TEST_CASE("stopping: errors name the option and its value") {
 TEST_CASE("EarlyStopping restores the parameters and the buffers of the best check") {
   auto w = parameter(Tensor<float>(Shape{2}, {0, 0}));
   Tensor<float> running_mean(Shape{1}, {0});
-  EarlyStopping<float> early(2, {w}, {&running_mean}, {.min_delta = 0.15});
+  Tensor<std::int64_t> batches(Shape{}, {0});
+  EarlyStopping<float> early(2, {w}, {&running_mean}, {&batches}, {.min_delta = 0.15});
   CHECK(early.best_check() == -1);
   int checks = 0;
   // Better by less than min_delta at check 2: not enough to go on, but the best.
   for (const double loss : {1.0, 0.5, 0.4, 0.45, 0.1}) {
     w.mutable_value().fill(static_cast<float>(loss));
     running_mean[0] = static_cast<float>(10 * loss);
-    ++checks;
+    batches[0] = ++checks;
     if (early.update(loss)) break;
   }
   CHECK(checks == 4);
@@ -146,6 +148,7 @@ TEST_CASE("EarlyStopping restores the parameters and the buffers of the best che
   early.restore_best();
   CHECK(w.value()[1] == 0.4F);
   CHECK(running_mean[0] == 4.0F);
+  CHECK(batches[0] == 3);
 
   running_mean = Tensor<float>(Shape{3});
   w.mutable_value().fill(7.0F);
@@ -154,4 +157,5 @@ TEST_CASE("EarlyStopping restores the parameters and the buffers of the best che
   CHECK_THROWS_WITH(EarlyStopping<float>(0, {w}), Contains("patience must be at least 1, got 0"));
   CHECK_THROWS_WITH(Snapshot<float>({Variable<float>()}), Contains("parameter 0 is undefined"));
   CHECK_THROWS_WITH(Snapshot<float>({w}, {nullptr}), Contains("buffer 0 is null"));
+  CHECK_THROWS_WITH(Snapshot<float>({w}, {}, {nullptr}), Contains("counter 0 is null"));
 }

@@ -107,6 +107,11 @@ class Module {
   /// The buffers with their names, those that are counters not among them. The pointers are valid
   /// as long as the module is not moved.
   std::vector<NamedBuffer<T>> named_buffers();
+  ///@{
+  /// The buffers, and those that are counters, without their names: for `optim::EarlyStopping`.
+  std::vector<Tensor<T>*> buffers();
+  std::vector<Tensor<std::int64_t>*> counters();
+  ///@}
   /// This module, named "", and all modules in it, each once, outer ones first. The pointers are
   /// valid as long as the module is not moved.
   std::vector<NamedModule<T>> named_modules();

@@ -12,11 +12,11 @@
 
 namespace glissade::optim {
 
-/// A copy of the values of parameters and buffers (running statistics of normalisation layers),
-/// to go back to. The parameters are shared handles; the buffers must outlive the snapshot, and
-/// stay where they are.
+/// A copy of the values of parameters, buffers (running statistics of normalisation layers) and
+/// counters, to go back to. The parameters are shared handles; the buffers must outlive the
+/// snapshot, and stay where they are.
 ///
-///     optim::Snapshot<float> good(model.parameters(), model.buffers());
+///     optim::Snapshot<float> good(model.parameters(), model.buffers(), model.counters());
 ///     ... train ...
 ///     good.restore();
 template <class T>
@@ -24,7 +24,8 @@ class Snapshot {
  public:
   /// Saves the present values. Throws std::invalid_argument if a parameter is undefined or a buffer
   /// null.
-  explicit Snapshot(std::vector<Variable<T>> parameters, std::vector<Tensor<T>*> buffers = {});
+  explicit Snapshot(std::vector<Variable<T>> parameters, std::vector<Tensor<T>*> buffers = {},
+                    std::vector<Tensor<std::int64_t>*> counters = {});
 
   /// Saves the present values instead of those before.
   void save();
@@ -35,13 +36,15 @@ class Snapshot {
  private:
   std::vector<Variable<T>> parameters_;
   std::vector<Tensor<T>*> buffers_;
+  std::vector<Tensor<std::int64_t>*> counters_;
   std::vector<Tensor<T>> values_;  // of the parameters, then of the buffers
+  std::vector<Tensor<std::int64_t>> counts_;
 };
 
-/// Early stopping: watches the validation loss, and keeps the parameters and buffers that had the
-/// best one.
+/// Early stopping: watches the validation loss, and keeps the parameters, buffers and counters
+/// that had the best one.
 ///
-///     optim::EarlyStopping<float> early(5, model.parameters(), model.buffers());
+///     optim::EarlyStopping<float> early(5, model.parameters(), model.buffers(), model.counters());
 ///     for (int epoch = 0; epoch < 100; ++epoch) {
 ///       ... train ...
 ///       if (auto stop = early.update(validation_loss)) break;
@@ -53,7 +56,9 @@ class EarlyStopping {
   /// Stops after `patience` >= 1 checks in a row without a loss lower than the best by more than
   /// options.min_delta. Throws std::invalid_argument naming the option that is out of range.
   EarlyStopping(std::int64_t patience, std::vector<Variable<T>> parameters,
-                std::vector<Tensor<T>*> buffers = {}, const PatienceOptions& options = {});
+                std::vector<Tensor<T>*> buffers = {},
+                std::vector<Tensor<std::int64_t>*> counters = {},
+                const PatienceOptions& options = {});
 
   /// A check: saves the values if the loss is the lowest so far (also if by less than min_delta),
   /// and returns whether to stop. A NaN is no improvement.
