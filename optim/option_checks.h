@@ -15,6 +15,12 @@ inline void check_not_negative(const char* owner, const char* option, double val
         option, value);
 }
 
+/// Throws std::invalid_argument unless `value` is finite and above 0.
+inline void check_positive(const char* owner, const char* option, double value) {
+  check(std::isfinite(value) && value > 0.0, "{}: {} must be a finite number > 0, got {}", owner,
+        option, value);
+}
+
 /// Throws std::invalid_argument unless 0 <= value < 1 (decay factors of moving averages).
 inline void check_decay_factor(const char* owner, const char* option, double value) {
   check(value >= 0.0 && value < 1.0, "{}: {} must be in [0, 1), got {}", owner, option, value);

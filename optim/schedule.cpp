@@ -20,11 +20,6 @@ double anneal(Annealing annealing, double begin, double end, double way) {
   return end + 0.5 * (begin - end) * (1.0 + std::cos(std::numbers::pi * way));
 }
 
-void check_positive(const char* owner, const char* option, double value) {
-  check(std::isfinite(value) && value > 0.0, "{}: {} must be a finite number > 0, got {}", owner,
-        option, value);
-}
-
 // A factor by which a rate falls.
 void check_factor(const char* owner, const char* option, double value) {
   check(value > 0.0 && value <= 1.0, "{}: {} must be in (0, 1], got {}", owner, option, value);

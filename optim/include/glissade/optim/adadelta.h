@@ -46,4 +46,10 @@ class Adadelta final : public OptimizerWith<T, AdadeltaOptions, AdadeltaState<T>
                   AdadeltaState<T>& state, Tensor<T>& w) override;
 };
 
+template <>
+struct OptimizerOf<AdadeltaOptions> {
+  template <class T>
+  using type = Adadelta<T>;
+};
+
 }  // namespace glissade::optim

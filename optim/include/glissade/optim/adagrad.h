@@ -49,4 +49,10 @@ class Adagrad final : public OptimizerWith<T, AdagradOptions, AdagradState<T>> {
                   AdagradState<T>& state, Tensor<T>& w) override;
 };
 
+template <>
+struct OptimizerOf<AdagradOptions> {
+  template <class T>
+  using type = Adagrad<T>;
+};
+
 }  // namespace glissade::optim

@@ -55,4 +55,10 @@ class Adam final : public OptimizerWith<T, AdamOptions, AdamState<T>> {
                   Tensor<T>& w) override;
 };
 
+template <>
+struct OptimizerOf<AdamOptions> {
+  template <class T>
+  using type = Adam<T>;
+};
+
 }  // namespace glissade::optim

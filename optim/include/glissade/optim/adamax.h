@@ -50,4 +50,10 @@ class Adamax final : public OptimizerWith<T, AdamaxOptions, AdamaxState<T>> {
                   AdamaxState<T>& state, Tensor<T>& w) override;
 };
 
+template <>
+struct OptimizerOf<AdamaxOptions> {
+  template <class T>
+  using type = Adamax<T>;
+};
+
 }  // namespace glissade::optim

@@ -43,4 +43,10 @@ class AdamW final : public OptimizerWith<T, AdamWOptions, AdamState<T>> {
                   Tensor<T>& w) override;
 };
 
+template <>
+struct OptimizerOf<AdamWOptions> {
+  template <class T>
+  using type = AdamW<T>;
+};
+
 }  // namespace glissade::optim

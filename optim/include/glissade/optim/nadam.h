@@ -57,4 +57,10 @@ class NAdam final : public OptimizerWith<T, NAdamOptions, NAdamState<T>> {
                   Tensor<T>& w) override;
 };
 
+template <>
+struct OptimizerOf<NAdamOptions> {
+  template <class T>
+  using type = NAdam<T>;
+};
+
 }  // namespace glissade::optim

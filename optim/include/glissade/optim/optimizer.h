@@ -186,6 +186,12 @@ class OptimizerWith : public Optimizer<T> {
   std::vector<Group> groups_;
 };
 
+/// The optimizer that belongs to an options struct, as `OptimizerOf<SGDOptions>::type<T>`, for
+/// functions that are given options and make the optimizer themselves. Each optimizer's header
+/// specialises it.
+template <class Options>
+struct OptimizerOf;
+
 /// For `update_one`: makes a tensor of the state zeros of the given shape if it is empty. Throws
 /// std::invalid_argument if it has another shape (a state restored for another parameter).
 template <class T>

@@ -55,4 +55,10 @@ class RAdam final : public OptimizerWith<T, RAdamOptions, RAdamState<T>> {
                   Tensor<T>& w) override;
 };
 
+template <>
+struct OptimizerOf<RAdamOptions> {
+  template <class T>
+  using type = RAdam<T>;
+};
+
 }  // namespace glissade::optim

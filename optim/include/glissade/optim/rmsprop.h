@@ -53,4 +53,10 @@ class RMSprop final : public OptimizerWith<T, RMSpropOptions, RMSpropState<T>> {
                   RMSpropState<T>& state, Tensor<T>& w) override;
 };
 
+template <>
+struct OptimizerOf<RMSpropOptions> {
+  template <class T>
+  using type = RMSprop<T>;
+};
+
 }  // namespace glissade::optim

@@ -50,4 +50,10 @@ class SGD final : public OptimizerWith<T, SGDOptions, SGDState<T>> {
                   Tensor<T>& w) override;
 };
 
+template <>
+struct OptimizerOf<SGDOptions> {
+  template <class T>
+  using type = SGD<T>;
+};
+
 }  // namespace glissade::optim
