@@ -29,10 +29,10 @@ void run(const support::CommonOptions& common, std::int64_t steps,
                                  .x_label = "step",
                                  .y_label = "f",
                                  .y_scale = plot::Scale::log,
-                                 .y_range = plot::Range{1e-12, 1e3}};
+                                 .y_range = plot::Range{1e-10, 1e3}};
   std::vector<std::vector<double>> costs;
 
-  support::Table table({"learning rate", "end x", "end y", "by formula", "", "f"});
+  support::Table table({"learning rate", "end x", "end y", "formula x", "formula y", "f"});
   for (const double lr : rates) {
     const auto result =
         optim::minimize(f, {3.0, 4.0}, optim::SGDOptions{.lr = lr}, optim::max_iterations(steps),

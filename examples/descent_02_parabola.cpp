@@ -75,7 +75,7 @@ void run(const support::CommonOptions& common, double lr, double eps) {
     values.push_back((grid.back() + 1.0) * (grid.back() + 1.0));
   }
   curve.line(grid, values, {.label = "x^2 + 2 x + 1", .grey = true});
-  curve.line(xs, ys, {.label = "steps", .style = 0, .every_point = true});
+  curve.line(xs, ys, {.label = "steps", .style = 0, .line = false});
   auto& progress = figure.add({.title = "how it converges",
                                .x_label = "step",
                                .y_label = "distance",

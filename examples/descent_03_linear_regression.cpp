@@ -74,7 +74,7 @@ void run(const support::CommonOptions& common, std::uint64_t seed, std::vector<S
   plot::Figure figure({.title = "Linear regression: descent and closed form", .columns = 2});
   auto& convergence = figure.add({.title = "convergence of descent",
                                   .x_label = "step",
-                                  .y_label = "cost above the lowest / first cost",
+                                  .y_label = "(cost - lowest) / first cost",
                                   .y_scale = plot::Scale::log,
                                   .y_range = plot::Range{1e-14, 2.0}});
   for (const auto& [m, n] : sizes) {

@@ -86,25 +86,35 @@ double distance(const Tensor<double>& x, const Point& to) {
   return std::hypot(x[0] - to[0], x[1] - to[1]);
 }
 
-void compare(support::Report& report, plot::Figure& figure, const Task& task, std::int64_t steps) {
-  auto& plane = figure.add(
-      {.title = task.name, .x_label = "x", .y_label = "y", .x_range = task.x, .y_range = task.y});
-  auto& progress = figure.add({.title = task.name + ": progress",
-                               .x_label = "step",
-                               .y_label = "f",
-                               .y_scale = plot::Scale::log,
-                               .y_range = plot::Range{1e-15, 1e3}});
-  plane.contours(task.values, task.levels, "contours of f");
+// One picture: the path of each method, and the progress of all.
+void compare(support::Report& report, const Task& task) {
+  plot::Figure figure({.title = "Four methods in a narrow valley: " + task.name,
+                       .columns = 3,
+                       .panel_width = 340.0,
+                       .panel_height = 290.0,
+                       .shared_legend = true});
+  const auto paths = follow(task, task.steps);
   support::Table table({"method", "learning rate", "end x", "end y", "f", "distance"});
-  for (const Path& path : follow(task, steps)) {
-    std::vector<double> xs, ys, costs;
+  std::vector<std::vector<double>> costs;
+  for (const Path& path : paths) {
+    std::vector<double> xs, ys;
+    costs.emplace_back();
     for (const auto& entry : path.result.history) {
       xs.push_back(entry.point[0]);
       ys.push_back(entry.point[1]);
-      costs.push_back(entry.cost);
+      costs.back().push_back(entry.cost);
     }
-    plane.line(xs, ys, {.label = path.method});
-    progress.line(costs, {.label = path.method});
+    const int style = static_cast<int>(costs.size()) - 1;
+    auto& plane = figure.add({.title = path.method,
+                              .x_label = "x",
+                              .y_label = "y",
+                              .x_range = task.x,
+                              .y_range = task.y});
+    plane.contours(task.values, task.levels, "contours of f");
+    plane.line(xs, ys, {.label = path.method, .style = style});
+    // On top, and only a marker.
+    plane.line({task.minimum[0]}, {task.minimum[1]},
+               {.label = "minimum", .style = 4, .line = false});
     const auto& end = path.result.x;
     table.row({path.method, fmt::format("{:g}", path.lr), fmt::format("{:.6f}", end[0]),
                fmt::format("{:.6f}", end[1]), fmt::format("{:.2e}", path.result.cost),
@@ -112,14 +122,21 @@ void compare(support::Report& report, plot::Figure& figure, const Task& task, st
     report.json[task.name].push_back({{"method", path.method},
                                       {"lr", path.lr},
                                       {"steps", path.result.iterations},
+                                      {"start", task.start},
                                       {"end", {end[0], end[1]}},
                                       {"cost", path.result.cost},
                                       {"first_steps", {{xs[1], ys[1]}, {xs[2], ys[2]}}}});
   }
-  // On top, and only a marker.
-  plane.line({task.minimum[0]}, {task.minimum[1]}, {.label = "minimum", .style = 4, .line = false});
-  report.say("{}: {} steps from ({:g}, {:g})", task.name, steps, task.start[0], task.start[1]);
+  auto& progress = figure.add({.title = "progress",
+                               .x_label = "step",
+                               .y_label = "f",
+                               .y_scale = plot::Scale::log,
+                               .y_range = plot::Range{1e-9, 1e3}});
+  for (std::size_t i = 0; i < paths.size(); ++i)
+    progress.line(costs[i], {.label = paths[i].method});
+  report.say("{}: {} steps from ({:g}, {:g})", task.name, task.steps, task.start[0], task.start[1]);
   report.print(table);
+  report.picture(figure, "08_" + task.name);
 }
 
 // What theory says of plain descent on the quadratic.
@@ -156,25 +173,20 @@ void check_theory(support::Report& report, const Task& task) {
 
 void run(const support::CommonOptions& common) {
   support::Report report(common);
-  plot::Figure figure({.title = "Four methods in two narrow valleys",
-                       .columns = 2,
-                       .panel_width = 460.0,
-                       .panel_height = 340.0,
-                       .shared_legend = true});
   const Task quadratic_task{.name = "quadratic",
                             .f = quadratic_cost,
                             .values = quadratic<double>,
                             .start = {-3.0, 1.0},
                             .minimum = {0.0, 0.0},
                             .steps = 150,
-                            .x = {-3.6, 1.6},
-                            .y = {-2.2, 2.0},
+                            .x = {-3.8, 1.6},
+                            .y = {-3.6, 2.0},
                             .levels = {0.25, 1.0, 3.0, 8.0, 20.0, 45.0, 90.0, 150.0},
                             .descent = 2.0 / (kL + kMu),
                             .momentum = 0.02,
                             .rmsprop = 0.05,
                             .adam = 0.3};
-  const Task rosenbrock_task{.name = "Rosenbrock",
+  const Task rosenbrock_task{.name = "rosenbrock",
                              .f = rosenbrock_cost,
                              .values = rosenbrock,
                              .start = {-1.2, 1.0},
@@ -187,11 +199,9 @@ void run(const support::CommonOptions& common) {
                              .momentum = 0.0005,
                              .rmsprop = 0.005,
                              .adam = 0.05};
-  for (const Task& task : {quadratic_task, rosenbrock_task}) {
-    compare(report, figure, task, task.steps);
-  }
+  compare(report, quadratic_task);
+  compare(report, rosenbrock_task);
   check_theory(report, quadratic_task);
-  report.picture(figure, "08_optimizers");
   report.finish();
 }
 

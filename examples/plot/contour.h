@@ -25,6 +25,6 @@ using Function = std::function<double(double, double)>;
 /// as linear along their sides; where a rectangle has two ways to join its crossings (a saddle),
 /// its middle decides. Corners where f is not finite count as high.
 std::vector<Polyline> contour(const Function& f, const Range& x, const Range& y, double level,
-                              int cells = 120);
+                              int cells = 240);
 
 }  // namespace plot

@@ -147,31 +147,32 @@ std::string path_data(const Polyline& points) {
 }  // namespace
 
 double text_width(std::string_view text, double size) {
+  const std::string_view narrow = " ijlI.,:;'|!()[]ft-";
+  const std::string_view wide = "mwMW@%";
   double ems = 0.0;
-  double scale = 1.0;
+  std::size_t small_until = 0;  // an exponent
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    if ((c & 0xC0U) == 0x80U) continue;  // the rest of a UTF-8 character
+    const char c = text[i];
+    if ((static_cast<unsigned char>(c) & 0xC0U) == 0x80U) continue;  // the rest of a character
     if (c == '^') {
-      scale = 0.75;
+      small_until = exponent_end(text, i + 1);
       continue;
     }
-    const std::string_view narrow = " ijlI.,:;'|!()[]ft-";
-    const std::string_view wide = "mwMW@%";
-    const bool is_narrow = narrow.find(static_cast<char>(c)) != std::string_view::npos;
-    const bool is_wide = wide.find(static_cast<char>(c)) != std::string_view::npos;
-    ems += scale * (is_narrow ? 0.38 : is_wide ? 0.95 : 0.64);
+    const bool is_narrow = narrow.find(c) != std::string_view::npos;
+    const bool is_wide = wide.find(c) != std::string_view::npos;
+    ems += (i < small_until ? 0.75 : 1.0) * (is_narrow ? 0.38 : is_wide ? 0.95 : 0.64);
   }
   return ems * size;
 }
 
 Svg::Svg(double width, double height, std::string_view title) {
-  body_ = fmt::format(R"(<svg xmlns="http://www.w3.org/2000/svg" width="{0:.0f}" height="{1:.0f}" )"
-                      R"(viewBox="0 0 {0:.0f} {1:.0f}" role="img" font-family="sans-serif">)"
-                      "\n<title>{2}</title>\n"
-                      R"(<rect width="{0:.0f}" height="{1:.0f}" fill="#fff"/>)"
-                      "\n",
-                      width, height, escaped(title));
+  body_ = fmt::format(
+      R"(<svg xmlns="http://www.w3.org/2000/svg" width="{0:.0f}" height="{1:.0f}" )"
+      R"(viewBox="0 0 {0:.0f} {1:.0f}" role="img" font-family="sans-serif" xml:space="preserve">)"
+      "\n<title>{2}</title>\n"
+      R"(<rect width="{0:.0f}" height="{1:.0f}" fill="#fff"/>)"
+      "\n",
+      width, height, escaped(title));
 }
 
 void Svg::text(Point at, std::string_view text, const TextStyle& style) {
