@@ -98,11 +98,13 @@ void compare(support::Report& report, const Task& task) {
   std::vector<std::vector<double>> costs;
   for (const Path& path : paths) {
     std::vector<double> xs, ys;
+    support::Json points = support::Json::array();
     costs.emplace_back();
     for (const auto& entry : path.result.history) {
       xs.push_back(entry.point[0]);
       ys.push_back(entry.point[1]);
       costs.back().push_back(entry.cost);
+      if (entry.iteration % 10 == 0) points.push_back({entry.point[0], entry.point[1]});
     }
     const int style = static_cast<int>(costs.size()) - 1;
     auto& plane = figure.add({.title = path.method,
@@ -125,7 +127,7 @@ void compare(support::Report& report, const Task& task) {
                                       {"start", task.start},
                                       {"end", {end[0], end[1]}},
                                       {"cost", path.result.cost},
-                                      {"first_steps", {{xs[1], ys[1]}, {xs[2], ys[2]}}}});
+                                      {"every_tenth_point", points}});
   }
   auto& progress = figure.add({.title = "progress",
                                .x_label = "step",

@@ -170,8 +170,11 @@ class Panel {
   void draw_texts() {
     const double middle_x = 0.5 * (box_.left + box_.right);
     const double middle_y = 0.5 * (box_.top + box_.bottom);
-    svg_.text({middle_x, title_at_}, options_.title,
-              {.size = kTitleSize, .anchor = Anchor::middle, .bold = true, .name = "panel-title"});
+    if (!options_.title.empty()) {
+      svg_.text(
+          {middle_x, title_at_}, options_.title,
+          {.size = kTitleSize, .anchor = Anchor::middle, .bold = true, .name = "panel-title"});
+    }
     if (!options_.x_label.empty()) {
       svg_.text({middle_x, box_.bottom + 36.0}, options_.x_label,
                 {.size = kLabelSize, .anchor = Anchor::middle, .name = "x-label"});

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -24,21 +23,6 @@ const CLI::Validator positive(
     "NUMBER > 0");
 
 }  // namespace
-
-const CLI::Validator number(
-    [](const std::string& text) {
-      return std::isnan(std::strtod(text.c_str(), nullptr)) ? text + " is not a number" : "";
-    },
-    "");
-const CLI::Validator whole_number(
-    [](const std::string& text) {
-      std::uint64_t value = 0;
-      const char* const end = text.data() + text.size();
-      const auto [stop, error] = std::from_chars(text.data(), end, value);
-      const bool right = error == std::errc() && stop == end;
-      return right ? "" : text + " is not a whole number from 0 to 2^64 - 1";
-    },
-    "");
 
 CommandLine::CommandLine(const std::string& description)
     : app_(std::make_unique<CLI::App>(description)) {
