@@ -69,9 +69,7 @@ class LBFGS final : public Method<T> {
     if (!(slope < 0.0) || !std::isfinite(slope)) return false;
     double first = options_.lr;
     if (pairs_.empty()) {
-      double norm1 = 0.0;
-      for (const T value : g) norm1 += std::abs(static_cast<double>(value));
-      first *= std::min(1.0, 1.0 / norm1);
+      first *= std::min(1.0, 1.0 / (options_.first_step_norm == 1 ? norm1(g) : norm2(g)));
     }
     LinePoint<T> found =
         strong_wolfe(problem, d, first,
@@ -107,6 +105,8 @@ void LBFGSOptions::check() const {
   check_positive(kName, "lr", lr);
   check_at_least_one(kName, "history_size", history_size);
   check_at_least_one(kName, "max_ls", max_ls);
+  glissade::check(first_step_norm == 1 || first_step_norm == 2,
+                  "{}: first_step_norm must be 1 or 2, got {}", kName, first_step_norm);
   glissade::check(0.0 < c1 && c1 < c2 && c2 < 1.0, "{}: 0 < c1 < c2 < 1 must hold, got {} and {}",
                   kName, c1, c2);
 }

@@ -21,6 +21,13 @@ double norm2(const Tensor<T>& a) {
 }
 
 template <class T>
+double norm1(const Tensor<T>& a) {
+  double sum = 0.0;
+  for (const T value : a) sum += std::abs(static_cast<double>(value));
+  return sum;
+}
+
+template <class T>
 double distance(const Tensor<T>& a, const Tensor<T>& b) {
   double sum = 0.0;
   for (Index i = 0; i < a.size(); ++i) {

@@ -52,6 +52,7 @@
 #include "glissade/optim/early_stopping.h"  // IWYU pragma: export
 #include "glissade/optim/lbfgs.h"           // IWYU pragma: export
 #include "glissade/optim/least_squares.h"   // IWYU pragma: export
+#include "glissade/optim/linear_models.h"   // IWYU pragma: export
 #include "glissade/optim/method.h"          // IWYU pragma: export
 #include "glissade/optim/minimize.h"        // IWYU pragma: export
 #include "glissade/optim/nadam.h"           // IWYU pragma: export

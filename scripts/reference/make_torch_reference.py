@@ -27,7 +27,9 @@ except ImportError as error:
     sys.exit(f"make_torch_reference: {sys.executable} has no PyTorch: {error}")
 
 import reference_file
+from reference_linear_models import add_linear_models
 from reference_losses import add_losses
+from reference_minimize import add_minimize
 from reference_ops import add_operations
 from reference_recipes import add_recipes
 from reference_training import add_training
@@ -54,6 +56,8 @@ def build():
     add_losses(reference)
     add_training(reference)
     add_recipes(reference)
+    add_linear_models(reference)
+    add_minimize(reference)
     error, key = reference_file.worst_float32_error(reference)
     print(f"float32 is within {error:.1e} of float64 ({key})")
     if error > FLOAT32_LIMIT:

@@ -282,6 +282,8 @@ TEST_CASE("minimize: errors name the option and its value") {
   CHECK_THROWS_WITH(minimize(kBowl, {3.0, 4.0}, SGDOptions{.lr = -1.0}, stop), Contains("-1"));
   CHECK_THROWS_WITH(minimize(kBowl, {3.0, 4.0}, LBFGSOptions{.history_size = 0}, stop),
                     Contains("LBFGS: history_size must be at least 1, got 0"));
+  CHECK_THROWS_WITH(minimize(kBowl, {3.0, 4.0}, LBFGSOptions{.first_step_norm = 3}, stop),
+                    Contains("LBFGS: first_step_norm must be 1 or 2, got 3"));
   CHECK_THROWS_WITH(minimize(kBowl, {3.0, 4.0}, LBFGSOptions{.c1 = 0.95}, stop),
                     Contains("0 < c1 < c2 < 1 must hold, got 0.95 and 0.9"));
   CHECK_THROWS_WITH(minimize(kBowl, {3.0, 4.0}, NewtonOptions{.shrink = 1.0}, stop),
