@@ -50,7 +50,7 @@ Fit descend(const support::Regression& data) {
   const Variable<double> y(data.y);
   const auto cost = [&](const Variable<double>& w) { return mean(square(matmul(x, w) - y)); };
   const Tensor<double> start({data.x.dim(1)});
-  const double curvature = support::largest_curvature(cost, start, 1e-3);
+  const double curvature = support::largest_curvature(cost, start, 1e-2);
   const auto at_start = parameter(start);
   const auto gradient = grad(cost(at_start), {at_start})[0];
   const double norm = std::sqrt(sum(square(gradient)).item());

@@ -119,6 +119,7 @@ def check_05(figures, run):
         assert close(method["costs"][0], math.log(2), 1e-12), "the start is w = 0"
         assert method["cost"] >= lowest
         assert method["test_accuracy"] > 0.75
+    assert methods["Newton"]["epochs"] <= 12, "a wrong Hessian finds the optimum, but slowly"
     falling = methods["descent"]["costs"]
     assert all(b < a for a, b in zip(falling, falling[1:])), "descent at 1 / L must fall"
     assert figures["test_size"] == 2000 and figures["train_size"] == 500
