@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,55 +23,78 @@ namespace {
 struct Config {
   support::CommonOptions common;
   std::uint64_t seed = 1;
-  std::int64_t steps = 4000;
-  Index width = 40;
+  Index epochs = 300;
+  Index batch_size = 4;
+  Index width = 16;
   std::vector<double> rates{1.0, 0.1, 0.01, 0.001, 0.0001};
 };
 
-// y = sin(2 x) + x / 2 + noise at 128 points between -3 and 3.
+// y = sin(1.5 x) + noise at 128 points between -3 and 3.
 nn::Dataset<double, double> make_data(Rng& rng) {
   Tensor<double> x({128, 1});
   rng.fill_uniform(x, -3.0, 3.0);
   Tensor<double> y({128, 1});
   for (Index i = 0; i < x.size(); ++i) {
-    y[i] = std::sin(2.0 * x[i]) + 0.5 * x[i] + rng.normal(0.0, 0.1);
+    y[i] = std::sin(1.5 * x[i]) + rng.normal(0.0, 0.1);
   }
   return {std::move(x), std::move(y)};
 }
 
-// The cost before each step, and after the last one; it ends early when it is no longer a number.
+// The cost of all examples at the start and after each epoch; it ends early when that is no longer
+// a number.
 std::vector<double> train(const Config& config, double lr,
                           const nn::Dataset<double, double>& data) {
-  Rng rng(config.seed);  // the same first weights for every rate
+  Rng rng(config.seed);  // the same first weights and batches for every rate
   nn::Sequential<double> model{nn::Linear<double>(1, config.width, rng), nn::Tanh<double>(),
                                nn::Linear<double>(config.width, 1, rng)};
   optim::SGD<double> descent(model.parameters(), {.lr = lr});
-  const Variable<double> x(data.inputs);
-  const Variable<double> y(data.targets);
-  std::vector<double> costs;
-  for (std::int64_t step = 0; step <= config.steps; ++step) {
-    descent.zero_grad();
-    const auto cost = nn::mse_loss(model(x), y);
-    costs.push_back(cost.item());
-    if (!std::isfinite(costs.back())) break;
-    cost.backward();
-    descent.step();
+  const auto cost = [&] {
+    const NoGradGuard no_grad;
+    return nn::mse_loss(model(data.inputs), data.targets).item();
+  };
+  std::vector<double> costs{cost()};
+  auto batches = nn::batches(data, config.batch_size, rng);
+  while (static_cast<Index>(costs.size()) <= config.epochs && std::isfinite(costs.back())) {
+    for (const auto& [x, y] : batches) {
+      descent.zero_grad();
+      nn::mse_loss(model(x), y).backward();
+      descent.step();
+    }
+    costs.push_back(cost());
   }
   return costs;
 }
 
-// The share of steps after which the cost is higher.
-double share_of_rises(const std::vector<double>& costs) {
-  int rises = 0;
-  for (std::size_t i = 1; i < costs.size(); ++i) rises += costs[i] <= costs[i - 1] ? 0 : 1;
-  return rises / static_cast<double>(costs.size() - 1);
+// How a run ended: over its second half.
+struct Ending {
+  double level = 0.0;   // the mean cost
+  double swing = 0.0;   // the largest cost / the smallest
+  double rising = 0.0;  // the share of epochs after which the cost is higher
+};
+
+Ending ending_of(const std::vector<double>& costs) {
+  const std::span<const double> half = std::span(costs).subspan(costs.size() / 2);
+  Ending ending;
+  for (std::size_t i = 0; i < half.size(); ++i) {
+    ending.level += half[i] / static_cast<double>(half.size());
+    if (i > 0 && half[i] > half[i - 1]) ending.rising += 1.0 / static_cast<double>(half.size() - 1);
+  }
+  const auto [smallest, largest] = std::minmax_element(half.begin(), half.end());
+  ending.swing = *largest / *smallest;
+  return ending;
 }
 
-// What becomes of a run, in the words of the textbooks. `best` is the lowest last cost of all runs.
+// A number in the table.
+std::string text_of(double value, int digits) {
+  return std::isfinite(value) ? fmt::format("{:.{}g}", value, digits) : "not finite";
+}
+
+// What becomes of a run, in the words of the textbooks. `best` is the lowest level of all runs.
 std::string verdict(const std::vector<double>& costs, double best) {
   if (!std::isfinite(costs.back()) || costs.back() > costs.front()) return "diverging";
-  if (share_of_rises(costs) > 0.1) return "oscillating";
-  return costs.back() <= 2.0 * best ? "right" : "slow";
+  const Ending ending = ending_of(costs);
+  if (ending.rising > 0.25 && ending.swing > 2.0) return "oscillating";
+  return ending.level <= 1.5 * best ? "right" : "slow";
 }
 
 void run(const Config& config) {
@@ -78,36 +103,36 @@ void run(const Config& config) {
   const auto data = make_data(rng);
 
   std::vector<std::vector<double>> runs;
-  double best = 1e300;
+  double best = std::numeric_limits<double>::infinity();
   for (const double lr : config.rates) {
     runs.push_back(train(config, lr, data));
-    const double last = runs.back().back();
-    if (std::isfinite(last) && share_of_rises(runs.back()) <= 0.1) best = std::min(best, last);
+    if (std::isfinite(runs.back().back())) best = std::min(best, ending_of(runs.back()).level);
   }
 
   plot::Figure figure(
       {.title = "One network, five learning rates", .panel_width = 640.0, .panel_height = 400.0});
-  auto& axes = figure.add({.x_label = "step",
+  auto& axes = figure.add({.x_label = "epoch",
                            .y_label = "cost (mean squared error)",
                            .y_scale = plot::Scale::log,
-                           .y_range = plot::Range{5e-3, 1e3}});
-  support::Table table({"learning rate", "first cost", "last cost", "steps", "rising", "verdict"});
+                           .y_range = plot::Range{5e-3, 1e2}});
+  support::Table table({"learning rate", "first cost", "last cost", "epochs", "level", "swing",
+                        "rising", "verdict"});
   for (std::size_t i = 0; i < runs.size(); ++i) {
     const auto& costs = runs[i];
     const std::string word = verdict(costs, best);
+    const Ending ending = ending_of(costs);
     table.row({fmt::format("{:g}", config.rates[i]), fmt::format("{:.4f}", costs.front()),
-               fmt::format("{:.4g}", costs.back()), fmt::format("{}", costs.size() - 1),
-               fmt::format("{:.0f} %", 100.0 * share_of_rises(costs)), word});
-    report.json["runs"].push_back({{"lr", config.rates[i]},
-                                   {"first", costs.front()},
-                                   {"last", costs.back()},
-                                   {"steps", costs.size() - 1},
-                                   {"rising", share_of_rises(costs)},
-                                   {"verdict", word}});
+               text_of(costs.back(), 4), fmt::format("{}", costs.size() - 1),
+               text_of(ending.level, 4), text_of(ending.swing, 3),
+               fmt::format("{:.0f} %", 100.0 * ending.rising), word});
+    report.json["runs"].push_back(
+        {{"lr", config.rates[i]}, {"costs", costs}, {"level", ending.level}, {"verdict", word}});
     axes.line(costs, {.label = fmt::format("{:g}: {}", config.rates[i], word)});
   }
-  report.say("Gradient descent on a network 1-{}-1 with tanh, {} examples", config.width,
-             data.size());
+  report.say(
+      "A network 1-{}-1 with tanh, {} examples, mini-batches of {}; level, swing and rising "
+      "of the second half",
+      config.width, data.size(), config.batch_size);
   report.print(table);
   report.picture(figure, "07_learning_rates");
   report.finish();
@@ -120,7 +145,8 @@ int main(int argc, char** argv) {
   support::CommandLine line(
       "Experiment 7: one network, trained with learning rates from 1 to 0.0001.");
   line.add_seed(config.seed);
-  line.add("--steps", config.steps, "Steps with each rate", 1, 1000000);
+  line.add("--epochs", config.epochs, "Passes over the data with each rate", 2, 1000000);
+  line.add("--batch-size", config.batch_size, "Examples in a mini-batch", 1, 128);
   line.add("--width", config.width, "Hidden units", 1, 4096);
   line.add("--lr", config.rates, "The learning rates, separated by commas");
   return line.run(argc, argv, [&] {

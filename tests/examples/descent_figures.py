@@ -16,7 +16,7 @@ WRONG = {
     5: [("--classes", "0"), ("--classes", "1,1"), ("--classes", "0,10"), ("--decay", "0"),
         ("--train-size", "1")],
     6: [("--epochs", "0"), ("--lr", "nan"), ("--seed", "1.5")],
-    7: [("--steps", "-1"), ("--width", "0"), ("--lr", "1,-1")],
+    7: [("--epochs", "1"), ("--batch-size", "0"), ("--width", "0"), ("--lr", "1,-1")],
     8: [],
     9: [("--layers", "1"), ("--width", "0"), ("--steps", "-1")],
     10: [("--seed", "-1")],
@@ -252,13 +252,22 @@ def check_07(figures, run):
     runs = figures["runs"]
     assert [r["lr"] for r in runs] == [1, 0.1, 0.01, 0.001, 0.0001]
     assert [r["verdict"] for r in runs] == ["diverging", "oscillating", "right", "slow", "slow"]
-    assert len({r["first"] for r in runs}) == 1, "every rate starts from the same weights"
-    assert runs[0]["last"] is None or runs[0]["last"] > runs[0]["first"]
-    assert runs[1]["rising"] > 0.1 and all(r["rising"] == 0 for r in runs[2:])
-    assert runs[2]["last"] < runs[3]["last"] < runs[4]["last"] < runs[4]["first"]
-    # The first steps of slow descent cost lr |g|^2 each: ten times the rate, ten times the fall.
-    falls = [r["first"] - r["last"] for r in run("--steps", 1, "--lr", "1e-4,1e-5")["runs"]]
-    assert close(falls[0] / falls[1], 10, 0.1), falls
+    assert len({r["costs"][0] for r in runs}) == 1, "every rate starts from the same weights"
+    assert runs[0]["costs"][-1] is None, "a cost that is not finite"
+    levels = []
+    for result in runs[1:]:
+        half = result["costs"][len(result["costs"]) // 2:]
+        levels.append(math.fsum(half) / len(half))
+        assert close(result["level"], levels[-1], 1e-9)
+        rises = sum(b > a for a, b in zip(half, half[1:])) / (len(half) - 1)
+        swings = max(half) / min(half) > 2
+        assert (rises > 0.25 and swings) == (result["lr"] == 0.1), (result["lr"], rises, swings)
+    assert levels[1] == min(levels), "0.01 ends lowest"
+    assert levels[1] < 0.015 and levels[2] > 1.5 * levels[1] and levels[3] > 2 * levels[2], levels
+    # The fall in the first epoch is lr |g|^2 a step: ten times the rate, ten times the fall.
+    data = run("--epochs", 2, "--lr", "1e-5,1e-6", "--batch-size", 128)["runs"]
+    falls = [r["costs"][0] - r["costs"][1] for r in data]
+    assert close(falls[0] / falls[1], 10, 0.01), falls
 
 
 def rosenbrock_gradient(x, y):
