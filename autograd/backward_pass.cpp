@@ -189,12 +189,13 @@ template <class T>
 void BackwardPass<T>::run_nodes() {
   while (!order_.empty()) {
     Node<T>& node = *order_.back();
+    const bool leads = leads_on(node);
     if (node.needed_) {
       // A target's gradient stays where it is, complete now.
       Variable<T> grad = node.target_ ? node.pending_ : std::move(node.pending_);
-      if (grad.defined() && leads_on(node)) run_node(node, std::move(grad));
+      if (grad.defined() && leads) run_node(node, std::move(grad));
     }
-    if (!retain_graph_ && leads_on(node)) let_go(node);
+    if (!retain_graph_ && leads) let_go(node);
     order_.pop_back();
     Variable<T>::adopt(&node);  // drops the reference
   }
@@ -213,8 +214,24 @@ template <class T>
 void BackwardPass<T>::run_node(Node<T>& node, Variable<T> grad) {
   if (node.retains_grad_ && to_leaves_) add_to_grad(node, grad);
   GradientSink<T> sink(*this, node);
-  if (!create_graph_ && node.backward_in_place(grad, sink)) return;
-  node.backward(grad, share(node), sink);
+  if (create_graph_ || !node.backward_in_place(grad, sink)) node.backward(grad, share(node), sink);
+  if (detail::anomaly_mode) [[unlikely]]
+    check_gradients(node);
+}
+
+// In anomaly mode: what the node's rule has contributed to.
+template <class T>
+void BackwardPass<T>::check_gradients(const Node<T>& node) const {
+  for (std::uint32_t i = 0; i < node.input_count_; ++i) {
+    if (!node.inputs_[i].defined()) continue;
+    const Node<T>& input = *node.inputs_[i].node();
+    if (!input.requires_grad_ || !is_needed(input)) continue;
+    const bool in_grad = goes_to_grad(input);
+    const Variable<T>& gradient = in_grad ? input.grad_ : input.pending_;
+    if (gradient.defined() && (!in_grad || input.has_grad_)) {
+      detail::check_backward(node, i, gradient.value());
+    }
+  }
 }
 
 template <class T>

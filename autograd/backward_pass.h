@@ -40,6 +40,7 @@ class BackwardPass {
   bool enter(Node<T>& node);
   void run_nodes();
   void run_node(Node<T>& node, Variable<T> grad);
+  void check_gradients(const Node<T>& node) const;
   void let_go(Node<T>& node) const;
   bool is_needed(const Node<T>& node) const { return node.epoch_ == epoch_ && node.needed_; }
   // Whether this node's gradient goes to its `grad` at once.

@@ -105,6 +105,7 @@ template <class T>
 constexpr const char* name_of() {
   if constexpr (std::is_same_v<T, float>) return "float";
   if constexpr (std::is_same_v<T, double>) return "double";
+  if constexpr (std::is_same_v<T, std::int64_t>) return "std::int64_t";
   return "std::int32_t";
 }
 
@@ -268,5 +269,8 @@ template void decode_numbers(NumberFormat, const DecodeOptions&,
 template void decode_numbers(NumberFormat, const DecodeOptions&,
                              const std::function<void(std::span<std::byte>)>&,
                              std::span<std::int32_t>);
+template void decode_numbers(NumberFormat, const DecodeOptions&,
+                             const std::function<void(std::span<std::byte>)>&,
+                             std::span<std::int64_t>);
 
 }  // namespace glissade

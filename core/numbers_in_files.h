@@ -27,9 +27,9 @@ struct DecodeOptions {
 };
 
 /// Reads `out.size()` numbers of the given format, each piece of their bytes by a call of
-/// `next_bytes`, and converts them to T (float, double or std::int32_t). Throws std::runtime_error
-/// if a value does not fit: an integer has to be held exactly, a floating-point number is rounded
-/// to the nearest but may not overflow, and is not converted to an integer.
+/// `next_bytes`, and converts them to T (float, double, std::int32_t or std::int64_t). Throws
+/// std::runtime_error if a value does not fit: an integer has to be held exactly, a floating-point
+/// number is rounded to the nearest but may not overflow, and is not converted to an integer.
 template <class T>
 void decode_numbers(NumberFormat format, const DecodeOptions& options,
                     const std::function<void(std::span<std::byte>)>& next_bytes, std::span<T> out);

@@ -34,9 +34,10 @@ Bytes bytes_of(const NamedTensor& named) {
                 "safetensors files are little-endian; writing them here needs a conversion");
   return std::visit(
       []<class T>(const Tensor<T>* tensor) {
-        const char* dtype = std::is_same_v<T, float>    ? "F32"
-                            : std::is_same_v<T, double> ? "F64"
-                                                        : "I32";
+        const char* dtype = std::is_same_v<T, float>          ? "F32"
+                            : std::is_same_v<T, double>       ? "F64"
+                            : std::is_same_v<T, std::int32_t> ? "I32"
+                                                              : "I64";
         return Bytes{dtype, sizeof(T), tensor->shape(), std::as_bytes(tensor->span())};
       },
       named.tensor());
@@ -202,6 +203,7 @@ Tensor<T> SafetensorsFile::get(std::string_view name) const {
 template Tensor<float> SafetensorsFile::get(std::string_view) const;
 template Tensor<double> SafetensorsFile::get(std::string_view) const;
 template Tensor<std::int32_t> SafetensorsFile::get(std::string_view) const;
+template Tensor<std::int64_t> SafetensorsFile::get(std::string_view) const;
 
 void write_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
                        const std::map<std::string, std::string>& metadata) {

@@ -51,5 +51,6 @@ std::string to_string(const Tensor<T>& tensor, std::string_view element) {
 template std::string to_string(const Tensor<float>&, std::string_view);
 template std::string to_string(const Tensor<double>&, std::string_view);
 template std::string to_string(const Tensor<std::int32_t>&, std::string_view);
+template std::string to_string(const Tensor<std::int64_t>&, std::string_view);
 
 }  // namespace glissade

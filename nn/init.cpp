@@ -102,6 +102,33 @@ void kaiming_normal(Tensor<T>& weight, Rng& rng, const KaimingOptions& options) 
 }
 
 template <class T>
+void lecun_uniform(Tensor<T>& weight, Rng& rng) {
+  centred_uniform(weight, rng, 1.0 / std::sqrt(fan(weight.shape(), FanMode::fan_in)));
+}
+
+template <class T>
+void lecun_normal(Tensor<T>& weight, Rng& rng) {
+  centred_normal(weight, rng, 1.0 / std::sqrt(fan(weight.shape(), FanMode::fan_in)));
+}
+
+template <class T>
+void for_activation(Tensor<T>& weight, const Activation& activation, Rng& rng) {
+  switch (activation.kind) {
+    case Activation::Kind::identity:
+    case Activation::Kind::tanh:
+    case Activation::Kind::sigmoid:
+      return xavier_normal(weight, rng, {});
+    case Activation::Kind::relu:
+    case Activation::Kind::leaky_relu:
+    case Activation::Kind::elu:
+    case Activation::Kind::gelu:
+    case Activation::Kind::silu:
+    case Activation::Kind::softplus:
+      return kaiming_normal(weight, rng, {.activation = activation});
+  }
+}
+
+template <class T>
 void uniform(Tensor<T>& tensor, Rng& rng, const UniformOptions& options) {
   rng.fill_uniform(tensor, static_cast<T>(options.low), static_cast<T>(options.high));
 }
@@ -116,6 +143,9 @@ void normal(Tensor<T>& tensor, Rng& rng, const NormalOptions& options) {
   template void xavier_normal(Tensor<T>&, Rng&, const XavierOptions&);    \
   template void kaiming_uniform(Tensor<T>&, Rng&, const KaimingOptions&); \
   template void kaiming_normal(Tensor<T>&, Rng&, const KaimingOptions&);  \
+  template void lecun_uniform(Tensor<T>&, Rng&);                          \
+  template void lecun_normal(Tensor<T>&, Rng&);                           \
+  template void for_activation(Tensor<T>&, const Activation&, Rng&);      \
   template void uniform(Tensor<T>&, Rng&, const UniformOptions&);         \
   template void normal(Tensor<T>&, Rng&, const NormalOptions&);
 GLISSADE_INSTANTIATE(float)

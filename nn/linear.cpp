@@ -28,6 +28,15 @@ void initialize(Linear<T>& layer, Init method, Rng& rng) {
     case Init::kaiming_normal:
       init::kaiming_normal(layer.weight, rng);
       break;
+    case Init::lecun_uniform:
+      init::lecun_uniform(layer.weight, rng);
+      break;
+    case Init::lecun_normal:
+      init::lecun_normal(layer.weight, rng);
+      break;
+    case Init::orthogonal:
+      init::orthogonal(layer.weight, rng);
+      break;
   }
 }
 

@@ -131,23 +131,43 @@ void Module<T>::zero_grad() {
       *this, [](const detail::NamePath&, Variable<T>& parameter) { parameter.zero_grad(); });
 }
 
-template <class T>
-void Module<T>::copy_parameters_from(const Module& other) {
+namespace {
+
+// Brings both lists into the order of their names, and wants them to agree.
+template <class Element>
+void match(std::vector<detail::StateTensor<Element>>& targets,
+           std::vector<detail::StateTensor<Element>>& sources) {
   const auto by_name = [](const auto& a, const auto& b) { return a.names < b.names; };
-  auto targets = detail::state_tensors(*this);
-  auto sources = detail::state_tensors(other);
   std::sort(targets.begin(), targets.end(), by_name);
   std::sort(sources.begin(), sources.end(), by_name);
-  check(targets.size() == sources.size(),
-        "copy_parameters_from: {} has {} parameters and buffers, {} has {}", description(),
-        targets.size(), other.description(), sources.size());
   for (std::size_t i = 0; i < targets.size(); ++i) {
     check(targets[i].names == sources[i].names &&
               targets[i].tensor->shape() == sources[i].tensor->shape(),
           "copy_parameters_from: {} {} and {} {} differ", targets[i].names.front(),
           targets[i].tensor->shape(), sources[i].names.front(), sources[i].tensor->shape());
   }
+}
+
+template <class Element>
+void copy(const std::vector<detail::StateTensor<Element>>& targets,
+          const std::vector<detail::StateTensor<Element>>& sources) {
   for (std::size_t i = 0; i < targets.size(); ++i) *targets[i].tensor = *sources[i].tensor;
+}
+
+}  // namespace
+
+template <class T>
+void Module<T>::copy_parameters_from(const Module& other) {
+  auto targets = detail::state_of(*this);
+  auto sources = detail::state_of(other);
+  const auto count = [](const auto& state) { return state.tensors.size() + state.counters.size(); };
+  check(targets.tensors.size() == sources.tensors.size() && count(targets) == count(sources),
+        "copy_parameters_from: {} has {} parameters and buffers, {} has {}", description(),
+        count(targets), other.description(), count(sources));
+  match(targets.tensors, sources.tensors);
+  match(targets.counters, sources.counters);
+  copy(targets.tensors, sources.tensors);
+  copy(targets.counters, sources.counters);
 }
 
 namespace detail {

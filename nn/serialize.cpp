@@ -1,6 +1,7 @@
 // Models as safetensors files.
 #include "glissade/nn/serialize.h"
 
+#include <cstdint>
 #include <cstring>
 #include <set>
 #include <stdexcept>
@@ -19,13 +20,53 @@ bool same_bytes(const Tensor<T>& a, const Tensor<T>& b) {
   return a.size() == 0 || std::memcmp(a.data(), b.data(), a.span().size_bytes()) == 0;
 }
 
+// What a file has for the tensors of a model, and all that does not fit.
+struct Findings {
+  std::set<std::string> known;  // the model's names
+  std::vector<std::string> problems;
+};
+
+template <class Element>
+using Loaded = std::vector<std::pair<Tensor<Element>*, Tensor<Element>>>;
+
+template <class Element>
+Loaded<Element> read(const SafetensorsFile& file,
+                     const std::vector<detail::StateTensor<Element>>& state, Findings& findings) {
+  Loaded<Element> loaded;
+  for (const detail::StateTensor<Element>& target : state) {
+    bool found = false;
+    const Tensor<Element>* first = nullptr;  // what this tensor's first name has in the file
+    for (const std::string& name : target.names) {
+      findings.known.insert(name);
+      if (!file.contains(name)) continue;
+      if (file.shape(name) != target.tensor->shape()) {
+        findings.problems.push_back(fmt::format("{} is {} in the file and {} in the model", name,
+                                                file.shape(name), target.tensor->shape()));
+      } else if (Tensor<Element> values = file.get<Element>(name); first == nullptr) {
+        first = &loaded.emplace_back(target.tensor, std::move(values)).second;
+      } else if (!same_bytes(values, *first)) {
+        findings.problems.push_back(
+            fmt::format("{} differs from {} in the file, they are one in the model", name,
+                        target.names.front()));
+      }
+      found = true;
+    }
+    if (!found) findings.problems.push_back(target.names.front() + " is not in the file");
+  }
+  return loaded;
+}
+
 }  // namespace
 
 template <class T>
 void save(const Module<T>& model, const std::filesystem::path& path) {
+  const detail::State<T> state = detail::state_of(model);
   std::vector<NamedTensor> tensors;
-  for (const detail::StateTensor<T>& state : detail::state_tensors(model)) {
-    tensors.emplace_back(state.names.front(), *state.tensor);
+  for (const auto& entry : state.tensors) {
+    tensors.emplace_back(entry.names.front(), *entry.tensor);
+  }
+  for (const auto& entry : state.counters) {
+    tensors.emplace_back(entry.names.front(), *entry.tensor);
   }
   // Python's loaders ask for this entry.
   write_safetensors(path, tensors, {{"format", "pt"}});
@@ -34,37 +75,21 @@ void save(const Module<T>& model, const std::filesystem::path& path) {
 template <class T>
 void load(Module<T>& model, const std::filesystem::path& path) {
   const SafetensorsFile file(path);
-  const std::vector<detail::StateTensor<T>> state = detail::state_tensors(model);
-  std::vector<std::string> problems;
-  std::set<std::string> known;
-  std::vector<std::pair<Tensor<T>*, Tensor<T>>> loaded;
-  for (const detail::StateTensor<T>& target : state) {
-    bool found = false;
-    const Tensor<T>* first = nullptr;  // what this tensor's first name has in the file
-    for (const std::string& name : target.names) {
-      known.insert(name);
-      if (!file.contains(name)) continue;
-      if (file.shape(name) != target.tensor->shape()) {
-        problems.push_back(fmt::format("{} is {} in the file and {} in the model", name,
-                                       file.shape(name), target.tensor->shape()));
-      } else if (Tensor<T> values = file.get<T>(name); first == nullptr) {
-        first = &loaded.emplace_back(target.tensor, std::move(values)).second;
-      } else if (!same_bytes(values, *first)) {
-        problems.push_back(fmt::format("{} differs from {} in the file, they are one in the model",
-                                       name, target.names.front()));
-      }
-      found = true;
-    }
-    if (!found) problems.push_back(target.names.front() + " is not in the file");
-  }
+  const detail::State<T> state = detail::state_of(model);
+  Findings findings;
+  Loaded<T> tensors = read(file, state.tensors, findings);
+  Loaded<std::int64_t> counters = read(file, state.counters, findings);
   for (const std::string& name : file.names()) {
-    if (!known.contains(name)) problems.push_back(name + " is not in the model");
+    if (!findings.known.contains(name)) {
+      findings.problems.push_back(name + " is not in the model");
+    }
   }
-  if (!problems.empty()) {
+  if (!findings.problems.empty()) {
     throw std::runtime_error(fmt::format("{} does not fit the model {}: {}", path.string(),
-                                         model.description(), fmt::join(problems, "; ")));
+                                         model.description(), fmt::join(findings.problems, "; ")));
   }
-  for (auto& [target, values] : loaded) *target = std::move(values);
+  for (auto& [target, values] : tensors) *target = std::move(values);
+  for (auto& [target, values] : counters) *target = std::move(values);
 }
 
 template void save(const Module<float>&, const std::filesystem::path&);

@@ -1,8 +1,10 @@
 // Walking over the members of a module and of the modules in it.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -23,13 +25,14 @@ struct NamePath {
 };
 
 // Calls the functions for the module's members, those of the modules in it included.
-template <class T, class OnParameter, class OnBuffer, class OnModule>
+template <class T, class OnParameter, class OnBuffer, class OnModule, class OnCounter>
 class Walker final : public Members<T> {
  public:
-  Walker(OnParameter on_parameter, OnBuffer on_buffer, OnModule on_module)
+  Walker(OnParameter on_parameter, OnBuffer on_buffer, OnModule on_module, OnCounter on_counter)
       : parameter_(std::move(on_parameter)),
         buffer_(std::move(on_buffer)),
-        module_(std::move(on_module)) {}
+        module_(std::move(on_module)),
+        counter_(std::move(on_counter)) {}
 
   void walk(Module<T>& module, const NamePath* path) {
     const NamePath* const outer = std::exchange(path_, path);
@@ -45,6 +48,9 @@ class Walker final : public Members<T> {
   void on_buffer(std::string_view name, Tensor<T>& buffer) override {
     buffer_(NamePath{path_, name}, buffer);
   }
+  void on_counter(std::string_view name, Tensor<std::int64_t>& counter) override {
+    counter_(NamePath{path_, name}, counter);
+  }
   void on_child(std::string_view name, Module<T>& child) override {
     const NamePath path{path_, name};
     walk(child, &path);
@@ -53,20 +59,22 @@ class Walker final : public Members<T> {
   OnParameter parameter_;
   OnBuffer buffer_;
   OnModule module_;
+  OnCounter counter_;
   const NamePath* path_ = nullptr;
 };
 
+inline constexpr auto kIgnore = [](const auto&...) {};
+
 // `members` only names what is there, so that walking over a constant module does not change it;
 // the callers do not either unless they were given a module that is not constant.
-template <class T, class OnParameter, class OnBuffer, class OnModule>
-void walk(const Module<T>& module, OnParameter on_parameter, OnBuffer on_buffer,
-          OnModule on_module) {
-  Walker<T, OnParameter, OnBuffer, OnModule>(std::move(on_parameter), std::move(on_buffer),
-                                             std::move(on_module))
+template <class T, class OnParameter, class OnBuffer, class OnModule,
+          class OnCounter = std::remove_const_t<decltype(kIgnore)>>
+void walk(const Module<T>& module, OnParameter on_parameter, OnBuffer on_buffer, OnModule on_module,
+          OnCounter on_counter = kIgnore) {
+  Walker<T, OnParameter, OnBuffer, OnModule, OnCounter>(
+      std::move(on_parameter), std::move(on_buffer), std::move(on_module), std::move(on_counter))
       .walk(const_cast<Module<T>&>(module), nullptr);
 }
-
-inline constexpr auto kIgnore = [](const auto&...) {};
 
 // f(path, parameter): every parameter, as often as it is named.
 template <class T, class F>
@@ -85,28 +93,41 @@ void for_each_module(const Module<T>& module, F f) {
 }
 
 // A parameter's value or a buffer with all its names: what is saved and loaded.
-template <class T>
+template <class Element>
 struct StateTensor {
   std::vector<std::string> names;
-  Tensor<T>* tensor;
+  Tensor<Element>* tensor;
+};
+
+// All that a module's state consists of, each once.
+template <class T>
+struct State {
+  std::vector<StateTensor<T>> tensors;
+  std::vector<StateTensor<std::int64_t>> counters;
 };
 
 template <class T>
-std::vector<StateTensor<T>> state_tensors(const Module<T>& module) {
-  std::vector<StateTensor<T>> state;
-  std::unordered_map<const Tensor<T>*, std::size_t> known;
-  const auto found = [&](const NamePath& path, Tensor<T>& tensor) {
-    const auto [position, is_new] = known.emplace(&tensor, state.size());
+State<T> state_of(const Module<T>& module) {
+  State<T> state;
+  std::unordered_map<const void*, std::size_t> known;
+  const auto add = [&known](auto& list, const NamePath& path, auto& tensor) {
+    const auto [position, is_new] = known.emplace(&tensor, list.size());
     if (is_new) {
-      state.push_back({.names = {path.full()}, .tensor = &tensor});
+      list.push_back({.names = {path.full()}, .tensor = &tensor});
     } else {
-      state[position->second].names.push_back(path.full());
+      list[position->second].names.push_back(path.full());
     }
+  };
+  const auto found = [&](const NamePath& path, Tensor<T>& tensor) {
+    add(state.tensors, path, tensor);
   };
   walk(
       module,
       [&](const NamePath& path, Variable<T>& parameter) { found(path, parameter.mutable_value()); },
-      found, kIgnore);
+      found, kIgnore,
+      [&](const NamePath& path, Tensor<std::int64_t>& counter) {
+        add(state.counters, path, counter);
+      });
   return state;
 }
 

@@ -1,6 +1,7 @@
 // Everything of Glissade in one include.
 #pragma once
 
+#include "glissade/autograd/anomaly.h"      // IWYU pragma: export
 #include "glissade/autograd/functional.h"   // IWYU pragma: export
 #include "glissade/autograd/grad.h"         // IWYU pragma: export
 #include "glissade/autograd/grad_mode.h"    // IWYU pragma: export
@@ -20,6 +21,7 @@
 #include "glissade/core/idx.h"              // IWYU pragma: export
 #include "glissade/core/linalg.h"           // IWYU pragma: export
 #include "glissade/core/move.h"             // IWYU pragma: export
+#include "glissade/core/normalize.h"        // IWYU pragma: export
 #include "glissade/core/reduce.h"           // IWYU pragma: export
 #include "glissade/core/rng.h"              // IWYU pragma: export
 #include "glissade/core/safetensors.h"      // IWYU pragma: export
@@ -29,14 +31,19 @@
 #include "glissade/core/tensor.h"           // IWYU pragma: export
 #include "glissade/core/threads.h"          // IWYU pragma: export
 #include "glissade/nn/activations.h"        // IWYU pragma: export
+#include "glissade/nn/batch_norm.h"         // IWYU pragma: export
 #include "glissade/nn/dataset.h"            // IWYU pragma: export
+#include "glissade/nn/doctor.h"             // IWYU pragma: export
 #include "glissade/nn/dropout.h"            // IWYU pragma: export
+#include "glissade/nn/embedding.h"          // IWYU pragma: export
 #include "glissade/nn/flatten.h"            // IWYU pragma: export
 #include "glissade/nn/init.h"               // IWYU pragma: export
+#include "glissade/nn/layer_norm.h"         // IWYU pragma: export
 #include "glissade/nn/linear.h"             // IWYU pragma: export
 #include "glissade/nn/loss.h"               // IWYU pragma: export
 #include "glissade/nn/metrics.h"            // IWYU pragma: export
 #include "glissade/nn/module.h"             // IWYU pragma: export
+#include "glissade/nn/prelu.h"              // IWYU pragma: export
 #include "glissade/nn/residual.h"           // IWYU pragma: export
 #include "glissade/nn/sequential.h"         // IWYU pragma: export
 #include "glissade/nn/serialize.h"          // IWYU pragma: export

@@ -27,6 +27,7 @@ except ImportError as error:
     sys.exit(f"make_torch_reference: {sys.executable} has no PyTorch: {error}")
 
 import reference_file
+from reference_layers import add_layers
 from reference_linear_models import add_linear_models
 from reference_losses import add_losses
 from reference_minimize import add_minimize
@@ -56,6 +57,7 @@ def build():
     add_losses(reference)
     add_training(reference)
     add_recipes(reference)
+    add_layers(reference)
     add_linear_models(reference)
     add_minimize(reference)
     error, key = reference_file.worst_float32_error(reference)

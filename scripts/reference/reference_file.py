@@ -12,9 +12,14 @@ import zlib
 import numpy as np
 import torch
 
-DTYPES = {torch.float64: "F64", torch.float32: "F32", torch.int32: "I32"}
-NUMPY_DTYPES = {"F64": np.dtype("<f8"), "F32": np.dtype("<f4"), "I32": np.dtype("<i4")}
-TOLERANCES = {"F64": 1e-12, "F32": 1e-6, "I32": 0.0}
+DTYPES = {torch.float64: "F64", torch.float32: "F32", torch.int32: "I32", torch.int64: "I64"}
+NUMPY_DTYPES = {
+    "F64": np.dtype("<f8"),
+    "F32": np.dtype("<f4"),
+    "I32": np.dtype("<i4"),
+    "I64": np.dtype("<i8"),
+}
+TOLERANCES = {"F64": 1e-12, "F32": 1e-6, "I32": 0.0, "I64": 0.0}
 MAX_RANK = 6
 GRID = 2.0**-16
 # A newer PyTorch may confirm the file without being the one that wrote it.
@@ -49,7 +54,7 @@ class Reference:
         self.arrays = {}
         self.metadata = {}
 
-    def add(self, key, value):
+    def add(self, key, value, keep_int64=False):
         """Stores a tensor, or a Python number as a float64 (int: int32) scalar."""
         if key in self.arrays:
             raise ValueError(f"the key {key} is used twice")
@@ -58,13 +63,13 @@ class Reference:
         elif isinstance(value, float):
             value = torch.tensor(value, dtype=torch.float64)
         value = value.detach()
-        if value.dtype == torch.int64:  # labels and indices are int32 in Glissade
+        if value.dtype == torch.int64 and not keep_int64:  # labels and indices are int32 in Glissade
             value = value.to(torch.int32)
         if value.dim() > MAX_RANK:
             raise ValueError(f"{key} has more than {MAX_RANK} axes")
         dtype = DTYPES[value.dtype]
         array = np.array(value.contiguous().numpy(), dtype=NUMPY_DTYPES[dtype])
-        if dtype != "I32":
+        if value.dtype.is_floating_point:
             # NaNs differ in sign and payload from processor to processor: keep one kind.
             array = np.where(np.isnan(array), np.array(np.nan, array.dtype), array)
         self.arrays[key] = (dtype, np.ascontiguousarray(array).reshape(tuple(value.shape)))
@@ -139,7 +144,7 @@ def distance(expected, actual):
 def worst_float32_error(reference):
     """(error, key): where a GROUP_f32/ value strays furthest from its float64 twin, relative.
 
-    |a - e| / |e| by element; for nets_f32, whose gradients are sums that cancel, |a - e| / max |e|.
+    |a - e| / |e| by element; for networks and layers, whose gradients are sums that cancel, |a - e| / max |e|.
     """
     worst = (0.0, "")
     for key, (_, single) in reference.arrays.items():
@@ -147,7 +152,7 @@ def worst_float32_error(reference):
         if group.endswith("_f32") and group != "special_f32":
             exact = reference.arrays[f"{group.removesuffix('_f32')}/{rest}"][1].astype(np.float64)
             scale = np.abs(exact)
-            if group == "nets_f32":
+            if group in ("nets_f32", "layers_f32"):
                 scale = np.full_like(scale, scale.max())
             differ = single != exact
             errors = np.abs(single - exact)[differ] / scale[differ]

@@ -61,21 +61,26 @@ TEST_CASE("safetensors: tensors of all types and ranks come back as they were") 
   const Tensor<float> weight({2, 3}, {1.5f, -0.0f, std::numeric_limits<float>::infinity(), 1e-45f,
                                       std::numeric_limits<float>::max(), 0.1f});
   const Tensor<std::int32_t> labels({3}, {-2147483647 - 1, 0, 2147483647});
+  const Tensor<std::int64_t> counts({2},
+                                    {std::numeric_limits<std::int64_t>::min(), 9007199254740993});
   const Tensor<double> deep({1, 2, 1, 1, 2, 1}, {0.1, -1e308, 5e-324, 3});
   const Tensor<float> scalar = Tensor<float>::scalar(-2.5f);
   const Tensor<float> empty(Shape{0, 4});
   write_safetensors(path,
                     {{"0.weight", weight},
                      {"labels", labels},
+                     {"counts", counts},
                      {"deep", deep},
                      {"scalar", scalar},
                      {"empty", empty}},
                     {{"format", "pt"}, {"note", "line\nbreak \"and\" \xc3\xa9"}});
 
   const SafetensorsFile file(path);
-  CHECK(file.names() == std::vector<std::string>{"0.weight", "labels", "deep", "scalar", "empty"});
+  CHECK(file.names() ==
+        std::vector<std::string>{"0.weight", "labels", "counts", "deep", "scalar", "empty"});
   CHECK(file.dtype("0.weight") == "F32");
   CHECK(file.dtype("labels") == "I32");
+  CHECK(file.dtype("counts") == "I64");
   CHECK(file.dtype("deep") == "F64");
   CHECK(file.shape("deep") == Shape{1, 2, 1, 1, 2, 1});
   CHECK(file.shape("scalar") == Shape{});
@@ -86,6 +91,7 @@ TEST_CASE("safetensors: tensors of all types and ranks come back as they were") 
   CHECK(file.get<float>("0.weight") == weight);
   CHECK(std::signbit(file.get<float>("0.weight")[1]));
   CHECK(file.get<std::int32_t>("labels") == labels);
+  CHECK(file.get<std::int64_t>("counts") == counts);
   CHECK(file.get<double>("deep") == deep);
   CHECK(file.get<float>("scalar") == scalar);
   CHECK(file.get<float>("empty") == empty);
@@ -181,6 +187,8 @@ TEST_CASE("safetensors: a value or a type that the wanted type does not hold is 
         "\"x\": element 1 is 2147483648, which is not a value of std::int32_t");
   CHECK(error_for<std::int32_t>(file_with("U32", "[1]", "\xff\xff\xff\xff")) ==
         "\"x\": element 0 is 4294967295, which is not a value of std::int32_t");
+  CHECK(error_for<std::int64_t>(file_with("U64", "[1]", std::string(8, '\xff'))) ==
+        "\"x\": element 0 is 18446744073709551615, which is not a value of std::int64_t");
   CHECK(error_for<float>(file_with("I64", "[1]", little_endian((1ull << 40) + 1, 8))) ==
         "\"x\": element 0 is 1099511627777, which is not a value of float");
   CHECK(read_bytes<float>(file_with("I64", "[1]", little_endian(1ull << 63, 8))).item() ==

@@ -44,6 +44,16 @@ class GradientSink {
   Node<T>& node_;
 };
 
+namespace detail {
+// Whether an AnomalyMode lives on this thread, and what is searched then (anomaly.cpp): the value
+// of a new node, and a gradient that its rule has made.
+extern constinit thread_local bool anomaly_mode;
+template <class T>
+void check_forward(const Node<T>& node);
+template <class T>
+void check_backward(const Node<T>& node, std::size_t input, const Tensor<T>& gradient);
+}  // namespace detail
+
 /// A node of the graph: a value, its gradient, and, in derived classes, the operation's inputs and
 /// its backward rule. Plain nodes are leaves.
 template <class T>
@@ -92,10 +102,13 @@ class Node {
   bool is_leaf() const { return input_count_ == 0 && !freed_; }
 
  protected:
-  /// For derived classes that keep their inputs inline: where they are.
+  /// For derived classes that keep their inputs inline: where they are. The last thing that their
+  /// constructors do.
   void set_inputs(Variable<T>* inputs, std::size_t count) {
     inputs_ = inputs;
     input_count_ = static_cast<std::uint32_t>(count);
+    if (detail::anomaly_mode) [[unlikely]]
+      detail::check_forward(*this);
   }
 
  private:

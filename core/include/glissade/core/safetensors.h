@@ -45,10 +45,11 @@ class SafetensorsFile {
   /// The free text that came with the tensors; empty if there is none.
   const std::map<std::string, std::string>& metadata() const;
 
-  /// Reads a tensor as T (float, double or std::int32_t). Integers and booleans have to be held
-  /// exactly by T; F16, BF16, F32 and F64 are read as float or double, rounded to nearest where
-  /// needed, and not as integers. Throws if there is no such tensor, if its type is none of these
-  /// (8-bit and smaller floating-point numbers, complex numbers), or if a value does not fit.
+  /// Reads a tensor as T (float, double, std::int32_t or std::int64_t). Integers and booleans have
+  /// to be held exactly by T; F16, BF16, F32 and F64 are read as float or double, rounded to
+  /// nearest where needed, and not as integers. Throws if there is no such tensor, if its type is
+  /// none of these (8-bit and smaller floating-point numbers, complex numbers), or if a value does
+  /// not fit.
   template <class T>
   Tensor<T> get(std::string_view name) const;
 
@@ -62,8 +63,8 @@ class SafetensorsFile {
 class NamedTensor {
  public:
   /// A tensor of one of the types that can be written; never null.
-  using Reference =
-      std::variant<const Tensor<float>*, const Tensor<double>*, const Tensor<std::int32_t>*>;
+  using Reference = std::variant<const Tensor<float>*, const Tensor<double>*,
+                                 const Tensor<std::int32_t>*, const Tensor<std::int64_t>*>;
 
   /// `tensor` to be written as `name`. Only the reference is kept, so a temporary does not compile.
   template <class T>
@@ -82,9 +83,9 @@ class NamedTensor {
   Reference tensor_;
 };
 
-/// Writes tensors as F32, F64 and I32 to a safetensors file, which appears complete or not at all
-/// (see AtomicFile). The header keeps the given order; the data of the wider types come first, so
-/// that each tensor is aligned.
+/// Writes tensors as F32, F64, I32 and I64 to a safetensors file, which appears complete or not at
+/// all (see AtomicFile). The header keeps the given order; the data of the wider types come first,
+/// so that each tensor is aligned.
 ///
 /// `metadata` is free text; some programs want {"format", "pt"} in it. Throws std::invalid_argument
 /// if a name comes twice, is "__metadata__", or is not UTF-8, or if the header would be longer than

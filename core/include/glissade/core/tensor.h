@@ -16,8 +16,8 @@
 
 namespace glissade {
 
-/// An n-dimensional array of T (float, double, or std::int32_t for labels and indices), stored
-/// contiguously in row-major order. It copies deeply, moves cheaply, and has no strides: a
+/// An n-dimensional array of T (float, double, std::int32_t for labels, std::int64_t for counters),
+/// stored contiguously in row-major order. It copies deeply, moves cheaply, and has no strides: a
 /// transpose is a flag of the matrix product, a mini-batch a gather of rows into a reused buffer.
 /// A scalar has rank 0; tensors without elements are legal.
 template <class T>

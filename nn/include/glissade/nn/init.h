@@ -6,6 +6,11 @@
 #include "glissade/core/rng.h"
 #include "glissade/core/tensor.h"
 
+namespace glissade::nn {
+template <class T>
+class Sequential;
+}
+
 namespace glissade::nn::init {
 
 /// The numbers of values that enter into one output, and that one input goes to.
@@ -53,6 +58,72 @@ void kaiming_uniform(Tensor<T>& weight, Rng& rng, const KaimingOptions& options 
 template <class T>
 void kaiming_normal(Tensor<T>& weight, Rng& rng, const KaimingOptions& options = {});
 
+/// Uniform in [-b, b) with b = sqrt(3 / fan_in) (LeCun et al., Efficient BackProp, 1998): keeps the
+/// variance of values that pass through layers without an activation, or with one of slope near 1.
+/// SELU needs it (Klambauer et al., 2017); of the activations here, none does.
+template <class T>
+void lecun_uniform(Tensor<T>& weight, Rng& rng);
+/// Normal with standard deviation 1 / sqrt(fan_in); otherwise as `lecun_uniform`.
+template <class T>
+void lecun_normal(Tensor<T>& weight, Rng& rng);
+
+/// Fills a weight as suits the activation that follows it:
+///
+/// - relu, leaky_relu, elu, gelu, silu, softplus: `kaiming_normal` with the activation's gain,
+/// which
+///   keeps the mean square of the values (He et al., 2015; for ReLU, variance 2 / fan_in);
+/// - tanh, sigmoid, identity: `xavier_normal` with gain 1, variance 2 / (fan_in + fan_out), which
+/// is
+///   between what keeps the variance of the values and that of the gradients (Glorot and Bengio,
+///   2010).
+template <class T>
+void for_activation(Tensor<T>& weight, const Activation& activation, Rng& rng);
+/// The same for the weight of every Linear in the model, and zero biases. The activation of a layer
+/// is the activation module after it, normalisation, Dropout and Flatten passed over; a PReLU
+/// counts as a leaky_relu with the root mean square of its slopes; the identity if there is none.
+/// Sequentials and Residuals inside are looked into, other modules with modules inside are left
+/// alone.
+template <class T>
+void for_activation(Sequential<T>& model, Rng& rng);
+
+/// Options of `orthogonal`.
+struct OrthogonalOptions {
+  /// The factor of the weights.
+  double gain = 1.0;
+};
+/// gain Q with orthonormal rows or columns, whichever are fewer, where axes from the second on
+/// count as one: the weight keeps lengths, in one direction at least (Saxe et al., 2013). Every
+/// such Q is equally likely (Mezzadri, How to generate random matrices from the classical compact
+/// groups, 2007). Throws std::invalid_argument for fewer than two axes.
+template <class T>
+void orthogonal(Tensor<T>& weight, Rng& rng, const OrthogonalOptions& options = {});
+
+/// Options of `truncated_normal`.
+struct TruncatedNormalOptions {
+  double mean = 0.0;  ///< the mean, before truncation
+  double std = 1.0;   ///< the standard deviation before truncation, positive
+  double a = -2.0;    ///< the least value: not a multiple of std
+  double b = 2.0;     ///< the largest value, above `a`
+};
+/// Normally distributed numbers of which those outside [a, b] are drawn again; exact also where the
+/// interval is far from the mean (Robert, Simulation of truncated normal variables, 1995). The
+/// bounds are rounded to T. Throws std::invalid_argument unless a < b, std is positive, and the
+/// interval is less than 1e150 std away from the mean.
+template <class T>
+void truncated_normal(Tensor<T>& tensor, Rng& rng, const TruncatedNormalOptions& options = {});
+
+/// Options of `sparse`.
+struct SparseOptions {
+  /// The standard deviation of the other elements.
+  double std = 0.01;
+};
+/// Normal with mean 0, but in each column ceil(sparsity rows) elements, chosen at random, are 0:
+/// each input goes to few outputs (Martens, Deep learning via Hessian-free optimization, 2010).
+/// Throws std::invalid_argument unless there are two axes, sparsity is from 0 to 1 and std is not
+/// negative.
+template <class T>
+void sparse(Tensor<T>& weight, double sparsity, Rng& rng, const SparseOptions& options = {});
+
 /// Options of `uniform`.
 struct UniformOptions {
   double low = 0.0;   ///< the lower bound, included
@@ -99,6 +170,30 @@ void kaiming_uniform(Variable<T> weight, Rng& rng, const KaimingOptions& options
 template <class T>
 void kaiming_normal(Variable<T> weight, Rng& rng, const KaimingOptions& options = {}) {
   kaiming_normal(weight.mutable_value(), rng, options);
+}
+template <class T>
+void lecun_uniform(Variable<T> weight, Rng& rng) {
+  lecun_uniform(weight.mutable_value(), rng);
+}
+template <class T>
+void lecun_normal(Variable<T> weight, Rng& rng) {
+  lecun_normal(weight.mutable_value(), rng);
+}
+template <class T>
+void for_activation(Variable<T> weight, const Activation& activation, Rng& rng) {
+  for_activation(weight.mutable_value(), activation, rng);
+}
+template <class T>
+void orthogonal(Variable<T> weight, Rng& rng, const OrthogonalOptions& options = {}) {
+  orthogonal(weight.mutable_value(), rng, options);
+}
+template <class T>
+void truncated_normal(Variable<T> variable, Rng& rng, const TruncatedNormalOptions& options = {}) {
+  truncated_normal(variable.mutable_value(), rng, options);
+}
+template <class T>
+void sparse(Variable<T> weight, double sparsity, Rng& rng, const SparseOptions& options = {}) {
+  sparse(weight.mutable_value(), sparsity, rng, options);
 }
 template <class T>
 void uniform(Variable<T> variable, Rng& rng, const UniformOptions& options = {}) {

@@ -17,6 +17,9 @@ enum class Init {
   xavier_normal,    ///< nn::init::xavier_normal with its defaults; zero bias
   kaiming_uniform,  ///< nn::init::kaiming_uniform with its defaults (for ReLU); zero bias
   kaiming_normal,   ///< nn::init::kaiming_normal with its defaults (for ReLU); zero bias
+  lecun_uniform,    ///< nn::init::lecun_uniform; zero bias
+  lecun_normal,     ///< nn::init::lecun_normal; zero bias
+  orthogonal,       ///< nn::init::orthogonal with its defaults; zero bias
 };
 
 /// Options of `Linear`.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,8 @@ class Members {
   }
   /// A tensor that belongs to the module's state but is not trained.
   void buffer(std::string_view name, Tensor<T>& buffer) { on_buffer(name, buffer); }
+  /// The same for a counter, which is saved exactly however far it counts.
+  void buffer(std::string_view name, Tensor<std::int64_t>& counter) { on_counter(name, counter); }
   /// A module inside the module: its members follow, under the name "name.".
   void child(std::string_view name, Module<T>& child) { on_child(name, child); }
 
@@ -33,6 +36,7 @@ class Members {
  private:
   virtual void on_parameter(std::string_view name, Variable<T>& parameter) = 0;
   virtual void on_buffer(std::string_view name, Tensor<T>& buffer) = 0;
+  virtual void on_counter(std::string_view name, Tensor<std::int64_t>& counter) = 0;
   virtual void on_child(std::string_view name, Module<T>& child) = 0;
 };
 
@@ -100,7 +104,8 @@ class Module {
   /// The same with their names, as in PyTorch: "0.weight", "encode.bias". A shared parameter has
   /// the name it comes under first.
   std::vector<NamedParameter<T>> named_parameters() const;
-  /// The buffers with their names. The pointers are valid as long as the module is not moved.
+  /// The buffers with their names, those that are counters not among them. The pointers are valid
+  /// as long as the module is not moved.
   std::vector<NamedBuffer<T>> named_buffers();
   /// This module, named "", and all modules in it, each once, outer ones first. The pointers are
   /// valid as long as the module is not moved.
