@@ -19,9 +19,13 @@ void Adadelta<T>::update_one(const AdadeltaOptions& options, double lr, const Te
   prepare_state(state.square_mean, w.shape());
   prepare_state(state.change_mean, w.shape());
   const kernels::AdadeltaFactors factors{
-      .lr = lr, .weight_decay = options.weight_decay, .rho = options.rho, .eps = options.eps};
-  kernels::adadelta(w.size(), factors, g.data(), state.square_mean.data(), state.change_mean.data(),
-                    w.data());
+      .lr = lr,
+      .sign = sign_of(options),
+      .weight_decay = options.weight_decay,
+      .rho = options.rho,
+      .eps = options.eps,
+  };
+  kernels::update(factors, g, w, &state.square_mean, &state.change_mean);
 }
 
 template class Adadelta<float>;

@@ -20,8 +20,13 @@ void Adagrad<T>::update_one(const AdagradOptions& options, double lr, const Tens
   prepare_state(state.square_sum, w.shape());
   if (state.steps == 0) state.square_sum.fill(static_cast<T>(options.initial_accumulator_value));
   const double rate = lr / (1.0 + options.lr_decay * static_cast<double>(state.steps++));
-  kernels::adagrad(w.size(), rate, options.weight_decay, options.eps, g.data(),
-                   state.square_sum.data(), w.data());
+  const kernels::AdagradFactors factors{
+      .lr = rate,
+      .sign = sign_of(options),
+      .weight_decay = options.weight_decay,
+      .eps = options.eps,
+  };
+  kernels::update(factors, g, w, &state.square_sum);
 }
 
 template class Adagrad<float>;

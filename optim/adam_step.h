@@ -28,15 +28,16 @@ void adam_step(const Options& options, double lr, double weight_decay, double sh
   const auto t = static_cast<double>(++state.steps);
   const kernels::AdamFactors factors{
       .step_size = lr / (1.0 - std::pow(options.beta1, t)),
+      .sign = sign_of(options),
+      .weight_decay = weight_decay,
+      .shrink = shrink,
       .beta1 = options.beta1,
       .beta2 = options.beta2,
       .inverse_root = 1.0 / std::sqrt(1.0 - std::pow(options.beta2, t)),
       .eps = options.eps,
-      .weight_decay = weight_decay,
-      .shrink = shrink,
   };
-  kernels::adam(w.size(), factors, g.data(), state.mean.data(), state.square_mean.data(),
-                options.amsgrad ? state.peak.data() : nullptr, w.data());
+  kernels::update(factors, g, w, &state.mean, &state.square_mean,
+                  options.amsgrad ? &state.peak : nullptr);
 }
 
 }  // namespace glissade::optim

@@ -22,12 +22,13 @@ void Adamax<T>::update_one(const AdamaxOptions& options, double lr, const Tensor
   const auto t = static_cast<double>(++state.steps);
   const kernels::AdamaxFactors factors{
       .step_size = lr / (1.0 - std::pow(options.beta1, t)),
+      .sign = sign_of(options),
+      .weight_decay = options.weight_decay,
       .beta1 = options.beta1,
       .beta2 = options.beta2,
       .eps = options.eps,
-      .weight_decay = options.weight_decay,
   };
-  kernels::adamax(w.size(), factors, g.data(), state.mean.data(), state.largest.data(), w.data());
+  kernels::update(factors, g, w, &state.mean, &state.largest);
 }
 
 template class Adamax<float>;

@@ -31,16 +31,16 @@ void NAdam<T>::update_one(const NAdamOptions& options, double lr, const Tensor<T
   const double decoupled = options.decoupled_weight_decay ? lr * options.weight_decay : 0.0;
   const kernels::AdamFactors factors{
       .step_size = lr * next_mu / (1.0 - state.momentum_product * next_mu),
+      .sign = sign_of(options),
+      .weight_decay = coupled,
+      .shrink = 1.0 - decoupled,
       .beta1 = options.beta1,
       .beta2 = options.beta2,
       .inverse_root = 1.0 / std::sqrt(1.0 - std::pow(options.beta2, t)),
       .eps = options.eps,
-      .weight_decay = coupled,
-      .shrink = 1.0 - decoupled,
       .gradient_step = lr * (1.0 - mu) / (1.0 - state.momentum_product),
   };
-  kernels::adam(w.size(), factors, g.data(), state.mean.data(), state.square_mean.data(),
-                static_cast<T*>(nullptr), w.data());
+  kernels::update(factors, g, w, &state.mean, &state.square_mean);
 }
 
 template class NAdam<float>;

@@ -31,10 +31,18 @@ void Optimizer<T>::step() {
   prepare_step();
   {
     const FlushDenormals flush;
+    const bool is_transformed = transform_.get() != nullptr;
+    if (is_transformed && !transform_gradients()) return;
+    std::size_t number = 0;
     for (std::size_t k = 0; k < groups_.size(); ++k) {
       Group& group = groups_[k];
       for (std::size_t i = 0; i < group.parameters.size(); ++i) {
         Variable<T>& parameter = group.parameters[i];
+        if (is_transformed) {
+          const Update<T>& own = updates_[number++];
+          if (own.present) update(k, i, group.rate, own.value, parameter.mutable_value());
+          continue;
+        }
         if (!parameter.requires_grad() || !parameter.has_grad()) continue;
         const Variable<T> gradient = parameter.grad();
         update(k, i, group.rate, gradient.value(), parameter.mutable_value());
@@ -42,6 +50,38 @@ void Optimizer<T>::step() {
     }
   }
   ++step_count_;
+}
+
+// The gradients into updates_, and these through the transformation.
+template <class T>
+bool Optimizer<T>::transform_gradients() {
+  std::size_t number = 0;
+  for (const Group& group : groups_) {
+    for (const Variable<T>& parameter : group.parameters) {
+      Update<T>& own = updates_[number++];
+      own.parameter = &parameter.value();
+      own.frozen = !parameter.requires_grad();
+      own.present = !own.frozen && parameter.has_grad();
+      if (!own.present) continue;
+      const Variable<T> gradient = parameter.grad();
+      own.value = gradient.value();
+    }
+  }
+  return transform_.get()->apply(updates_);
+}
+
+template <class T>
+void Optimizer<T>::set_gradient_transformation(const GradientTransformation& transformation) {
+  transform_ = OwnTransform(transformation.make<T>());
+  updates_.clear();
+  for (const Group& group : groups_) add_updates(group.shapes);
+}
+
+template <class T>
+void Optimizer<T>::add_updates(const std::vector<Shape>& shapes) {
+  if (transform_.get() == nullptr) return;
+  transform_.get()->add_parameters(shapes);
+  for (const Shape& shape : shapes) updates_.push_back({.value = Tensor<T>(shape)});
 }
 
 // All that can go wrong, before anything changes.
@@ -61,6 +101,29 @@ void Optimizer<T>::prepare_step() {
             "{}: parameter {} of group {} has the shape {}, its gradient {}", name_, i, k,
             group.shapes[i], gradient.shape());
     }
+  }
+  if (transform_.get() != nullptr) transform_.get()->prepare();
+}
+
+template <class T>
+void Optimizer<T>::members(StateMembers<T>& members) {
+  std::vector<std::int64_t> sizes;
+  for (const Group& group : groups_) {
+    sizes.push_back(static_cast<std::int64_t>(group.parameters.size()));
+  }
+  members.add_constant("group_sizes", std::move(sizes));
+  members.add("step_count", step_count_);
+  for (std::size_t k = 0; k < groups_.size(); ++k) {
+    for (std::size_t i = 0; i < groups_[k].parameters.size(); ++i) {
+      const Shape& shape = groups_[k].shapes[i];
+      members.in(fmt::format("state.{}.{}", k, i), shape, [&] {
+        members.add_constant("shape", {shape.begin(), shape.end()});
+        name_state(k, i, members);
+      });
+    }
+  }
+  if (Transform<T>* transform = transform_.get(); transform != nullptr) {
+    members.in("transformation." + transform->name(), [&] { transform->members(members); });
   }
 }
 
@@ -107,6 +170,10 @@ std::size_t Optimizer<T>::add_parameters(std::vector<Variable<T>> parameters) {
           "{}: parameter {} of group {} is the result of the operation {}; only leaves are "
           "parameters",
           name_, i, number, parameter.operation());
+    check(takes_ == TakesParameters::all || parameter.rank() == 2,
+          "{}: parameter {} of group {} has the shape {}, and only matrices can be optimized here; "
+          "give the others to another optimizer",
+          name_, i, number, parameter.shape());
     const auto check_against = [&](const std::vector<Variable<T>>& others, std::size_t count,
                                    std::size_t other_group) {
       for (std::size_t j = 0; j < count; ++j) {
@@ -124,6 +191,7 @@ std::size_t Optimizer<T>::add_parameters(std::vector<Variable<T>> parameters) {
   }
   group.parameters = std::move(parameters);
   groups_.push_back(std::move(group));
+  add_updates(groups_.back().shapes);
   return number;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
-// Checks of option values; the messages name the option, what is allowed, and the value.
+// Checks of option values (the messages name the option, what is allowed, and the value), and what
+// options with the same names mean.
 
 #include <cmath>
 #include <cstdint>
@@ -29,6 +30,12 @@ inline void check_decay_factor(const char* owner, const char* option, double val
 /// Throws std::invalid_argument unless value >= 1.
 inline void check_at_least_one(const char* owner, const char* option, std::int64_t value) {
   check(value >= 1, "{}: {} must be at least 1, got {}", owner, option, value);
+}
+
+/// What the gradient is multiplied by: -1 to maximize.
+template <class Options>
+double sign_of(const Options& options) {
+  return options.maximize ? -1.0 : 1.0;
 }
 
 }  // namespace glissade::optim

@@ -52,6 +52,13 @@ bool ReduceOnPlateau::update(double measure) {
   return true;
 }
 
+void ReduceOnPlateau::members(StateMembers<double>& members) {
+  members.add("scale", *scale_);
+  members.add("best", best_);
+  members.add("bad_checks", bad_checks_);
+  members.add("cooldown_left", cooldown_left_);
+}
+
 Schedule ReduceOnPlateau::schedule() const {
   return [schedule = schedule_, scale = scale_, min_lr = options_.min_lr](std::int64_t t) {
     const double rate = schedule(t);

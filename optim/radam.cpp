@@ -27,12 +27,13 @@ void RAdam<T>::update_one(const RAdamOptions& options, double lr, const Tensor<T
   const double decoupled = options.decoupled_weight_decay ? lr * options.weight_decay : 0.0;
   kernels::AdamFactors factors{
       .step_size = lr / (1.0 - std::pow(options.beta1, t)),
+      .sign = sign_of(options),
+      .weight_decay = coupled,
+      .shrink = 1.0 - decoupled,
       .beta1 = options.beta1,
       .beta2 = options.beta2,
       .inverse_root = 0.0,  // nothing is divided by yet
       .eps = 1.0,
-      .weight_decay = coupled,
-      .shrink = 1.0 - decoupled,
   };
   if (length > 5.0) {
     factors.step_size *= std::sqrt((length - 4.0) * (length - 2.0) * longest /
@@ -41,8 +42,7 @@ void RAdam<T>::update_one(const RAdamOptions& options, double lr, const Tensor<T
     factors.inverse_root = 1.0 / std::sqrt(1.0 - power);
     factors.eps = options.eps * factors.inverse_root;
   }
-  kernels::adam(w.size(), factors, g.data(), state.mean.data(), state.square_mean.data(),
-                static_cast<T*>(nullptr), w.data());
+  kernels::update(factors, g, w, &state.mean, &state.square_mean);
 }
 
 template class RAdam<float>;

@@ -21,14 +21,14 @@ void RMSprop<T>::update_one(const RMSpropOptions& options, double lr, const Tens
   if (has_velocity) prepare_state(state.velocity, w.shape());
   const kernels::RMSpropFactors factors{
       .lr = lr,
+      .sign = sign_of(options),
       .weight_decay = options.weight_decay,
       .alpha = options.alpha,
       .eps = options.eps,
       .momentum = options.momentum,
   };
-  kernels::rmsprop(w.size(), factors, g.data(), state.square_mean.data(),
-                   options.centered ? state.mean.data() : nullptr,
-                   has_velocity ? state.velocity.data() : nullptr, w.data());
+  kernels::update(factors, g, w, &state.square_mean, options.centered ? &state.mean : nullptr,
+                  has_velocity ? &state.velocity : nullptr);
 }
 
 template class RMSprop<float>;

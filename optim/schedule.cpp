@@ -212,4 +212,16 @@ Schedule warmup(std::int64_t steps, Schedule next) {
   };
 }
 
+Schedule swa(Schedule before, std::int64_t start, double swa_lr, std::int64_t anneal_steps,
+             Annealing annealing) {
+  check(start >= 0, "swa: start must not be negative, got {}", start);
+  check_not_negative("swa", "swa_lr", swa_lr);
+  check_at_least_one("swa", "anneal_steps", anneal_steps);
+  return [=, before = std::move(before)](std::int64_t t) {
+    if (t <= start) return before(t);
+    if (t - start >= anneal_steps) return swa_lr;
+    return anneal(annealing, before(start), swa_lr, share(t - start, anneal_steps));
+  };
+}
+
 }  // namespace glissade::optim

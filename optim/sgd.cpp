@@ -20,20 +20,23 @@ template <class T>
 void SGD<T>::update_one(const SGDOptions& options, double lr, const Tensor<T>& g,
                         SGDState<T>& state, Tensor<T>& w) {
   if (options.momentum == 0.0) {
-    kernels::sgd(w.size(), lr, options.weight_decay, g.data(), w.data());
+    const kernels::SGDFactors factors{
+        .lr = lr, .sign = sign_of(options), .weight_decay = options.weight_decay};
+    kernels::update(factors, g, w);
     return;
   }
   prepare_state(state.velocity, w.shape());
   const bool first = state.steps == 0;
   const kernels::MomentumFactors factors{
       .lr = lr,
+      .sign = sign_of(options),
       .weight_decay = options.weight_decay,
       .keep = options.momentum,
       .add = first ? 1.0 : 1.0 - options.dampening,
       .gradient_share = options.nesterov ? 1.0 : 0.0,
       .velocity_share = options.nesterov ? options.momentum : 1.0,
   };
-  kernels::sgd_momentum(w.size(), factors, g.data(), state.velocity.data(), w.data());
+  kernels::update(factors, g, w, &state.velocity);
   ++state.steps;
 }
 

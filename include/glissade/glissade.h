@@ -55,13 +55,18 @@
 #include "glissade/optim/adamax.h"          // IWYU pragma: export
 #include "glissade/optim/adamw.h"           // IWYU pragma: export
 #include "glissade/optim/annealing.h"       // IWYU pragma: export
+#include "glissade/optim/averages.h"        // IWYU pragma: export
+#include "glissade/optim/chained.h"         // IWYU pragma: export
 #include "glissade/optim/clip.h"            // IWYU pragma: export
 #include "glissade/optim/early_stopping.h"  // IWYU pragma: export
 #include "glissade/optim/lbfgs.h"           // IWYU pragma: export
 #include "glissade/optim/least_squares.h"   // IWYU pragma: export
 #include "glissade/optim/linear_models.h"   // IWYU pragma: export
+#include "glissade/optim/lion.h"            // IWYU pragma: export
+#include "glissade/optim/lookahead.h"       // IWYU pragma: export
 #include "glissade/optim/method.h"          // IWYU pragma: export
 #include "glissade/optim/minimize.h"        // IWYU pragma: export
+#include "glissade/optim/muon.h"            // IWYU pragma: export
 #include "glissade/optim/nadam.h"           // IWYU pragma: export
 #include "glissade/optim/newton.h"          // IWYU pragma: export
 #include "glissade/optim/optimizer.h"       // IWYU pragma: export
@@ -72,5 +77,7 @@
 #include "glissade/optim/rmsprop.h"         // IWYU pragma: export
 #include "glissade/optim/schedule.h"        // IWYU pragma: export
 #include "glissade/optim/sgd.h"             // IWYU pragma: export
+#include "glissade/optim/state.h"           // IWYU pragma: export
 #include "glissade/optim/stopping.h"        // IWYU pragma: export
 #include "glissade/optim/test_functions.h"  // IWYU pragma: export
+#include "glissade/optim/transformation.h"  // IWYU pragma: export

@@ -32,6 +32,7 @@ from reference_linear_models import add_linear_models
 from reference_losses import add_losses
 from reference_minimize import add_minimize
 from reference_ops import add_operations
+from reference_optimizers import add_optimizers
 from reference_recipes import add_recipes
 from reference_training import add_training
 
@@ -56,6 +57,7 @@ def build():
     add_operations(reference)
     add_losses(reference)
     add_training(reference)
+    add_optimizers(reference)
     add_recipes(reference)
     add_layers(reference)
     add_linear_models(reference)

@@ -5,7 +5,7 @@ from unittest import mock
 
 import torch
 from torch import nn
-from torch.optim import lr_scheduler
+from torch.optim import lr_scheduler, swa_utils
 
 from reference_file import uniform
 
@@ -109,6 +109,28 @@ def add_schedules(reference):
             scheduler.step()
         reference.add(f"schedule/{name}/lr", torch.tensor(rates, dtype=torch.float64))
         reference.note(f"schedule/{name}", lr=BASE_LR, **options)
+
+
+def add_swa_schedules(reference):
+    """schedule/swa...: SWALR after another schedule, as the example in its documentation."""
+    for name, start, swa_lr, steps, strategy in (
+        ("swa", 20, 0.05, 10, "cos"),
+        ("swa_linear", 30, 0.2, 7, "linear"),
+    ):
+        optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=BASE_LR)
+        before = lr_scheduler.ExponentialLR(optimizer, gamma=0.98)
+        after = swa_utils.SWALR(
+            optimizer, swa_lr=swa_lr, anneal_epochs=steps, anneal_strategy=strategy
+        )
+        rates = []
+        for step in range(STEPS):
+            rates.append(optimizer.param_groups[0]["lr"])
+            optimizer.step()
+            (before if step < start else after).step()
+        reference.add(f"schedule/{name}/lr", torch.tensor(rates, dtype=torch.float64))
+        reference.note(
+            f"schedule/{name}", lr=BASE_LR, gamma=0.98, start=start, swa_lr=swa_lr, anneal=steps
+        )
 
 
 def add_plateau(reference):
@@ -234,6 +256,7 @@ def add_initialisation(reference):
 
 def add_recipes(reference):
     add_schedules(reference)
+    add_swa_schedules(reference)
     add_plateau(reference)
     add_clipping(reference)
     add_initialisation(reference)

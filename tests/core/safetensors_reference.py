@@ -156,7 +156,7 @@ class Reference(unittest.TestCase):
         tensors = {}
         for i in range(200):
             shape = random_state.integers(0, 5, random_state.integers(0, 7))
-            dtype = [np.float32, np.float64, np.int32][i % 3]
+            dtype = [np.float32, np.float64, np.int32, np.int64][i % 4]
             data = random_state.integers(0, 256, int(np.prod(shape)) * np.dtype(dtype).itemsize,
                                          np.uint8)
             tensors[f"layer.{i}"] = data.view(dtype).reshape(shape)

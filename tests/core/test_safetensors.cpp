@@ -143,6 +143,7 @@ TEST_CASE("safetensors: integers and booleans are read as any type that holds th
     CHECK(read_bytes<float>(bytes) == Tensor<float>({2}, {-2, 7}));
     CHECK(read_bytes<double>(bytes) == Tensor<double>({2}, {-2, 7}));
     CHECK(read_bytes<std::int32_t>(bytes) == Tensor<std::int32_t>({2}, {-2, 7}));
+    CHECK(read_bytes<std::int64_t>(bytes).span()[0] == -2);
   }
   for (const auto& [dtype, width] : {std::pair{"U8", 1}, {"U16", 2}, {"U32", 4}, {"U64", 8}}) {
     const std::string bytes =
@@ -151,6 +152,10 @@ TEST_CASE("safetensors: integers and booleans are read as any type that holds th
     CHECK(read_bytes<double>(bytes) == Tensor<double>({2}, {200, 7}));
     CHECK(read_bytes<std::int32_t>(bytes) == Tensor<std::int32_t>({2}, {200, 7}));
   }
+  CHECK(read_bytes<std::int64_t>(file_with("I64", "[1]", little_endian(1ULL << 63U, 8)))[0] ==
+        std::numeric_limits<std::int64_t>::min());
+  CHECK(error_for<std::int64_t>(file_with("U64", "[1]", little_endian(1ULL << 63U, 8))) ==
+        "\"x\": element 0 is 9223372036854775808, which is not a value of std::int64_t");
   const std::string booleans = file_with("BOOL", "[2]", std::string("\1\0", 2));
   CHECK(read_bytes<float>(booleans) == Tensor<float>({2}, {1, 0}));
   CHECK(read_bytes<std::int32_t>(booleans) == Tensor<std::int32_t>({2}, {1, 0}));

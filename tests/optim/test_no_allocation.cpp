@@ -9,7 +9,11 @@
 #include "glissade/optim/adam.h"
 #include "glissade/optim/adamax.h"
 #include "glissade/optim/adamw.h"
+#include "glissade/optim/averages.h"
+#include "glissade/optim/chained.h"
 #include "glissade/optim/clip.h"
+#include "glissade/optim/lion.h"
+#include "glissade/optim/muon.h"
 #include "glissade/optim/nadam.h"
 #include "glissade/optim/radam.h"
 #include "glissade/optim/rmsprop.h"
@@ -57,4 +61,13 @@ TEST_CASE("steps after the first allocate nothing") {
   CHECK(allocations_of(optim::Adamax(p, {.lr = rate}), p) == 0);
   CHECK(allocations_of(optim::NAdam(p, {.lr = rate}), p) == 0);
   CHECK(allocations_of(optim::RAdam(p, {.lr = rate}), p) == 0);
+  using namespace optim;
+  const auto transformation =
+      chain(zero_nans(), clip_by_global_norm(1.0), clip(0.5), centralize(), add_noise(0.1),
+            accumulate(2), add_decayed_weights(0.1), trace(0.5), scale_by_adam(), scale_by_rms(),
+            scale_by_lion(), scale_by_sign(), scale_by_schedule(rate), scale(2.0));
+  CHECK(allocations_of(Chained(p, transformation, {.lr = rate}), p) == 0);
+  CHECK(allocations_of(optim::Lion(p, {.lr = rate}), p) == 0);
+  const std::vector<Variable<float>> matrices{p[0], parameter(Tensor<float>({20, 50}))};
+  CHECK(allocations_of(optim::Muon(matrices, {.lr = rate}), matrices) == 0);
 }

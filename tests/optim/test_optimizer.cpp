@@ -11,6 +11,8 @@
 #include "glissade/optim/adam.h"
 #include "glissade/optim/adamax.h"
 #include "glissade/optim/adamw.h"
+#include "glissade/optim/lion.h"
+#include "glissade/optim/muon.h"
 #include "glissade/optim/nadam.h"
 #include "glissade/optim/radam.h"
 #include "glissade/optim/rmsprop.h"
@@ -227,6 +229,44 @@ TEST_CASE("parameters that cannot be optimized are errors that say which") {
   CHECK_THROWS_WITH(adam.set_step_count(-1), Contains("-1"));
 }
 
+TEST_CASE("Muon takes matrices only, and makes their steps orthogonal") {
+  const Variable<double> vector = vector_of({1.0, 2.0});
+  Variable<double> matrix = parameter(Tensor<double>({2, 3}));
+  CHECK_THROWS_WITH(
+      optim::Muon(Variables{matrix, vector}),
+      Contains("Muon: parameter 1 of group 0 has the shape (2)") && Contains("only matrices"));
+  // With (2, -1.5, 0.375) the iteration converges to the orthogonal matrix nearest to the gradient.
+  optim::Muon muon(
+      Variables{matrix},
+      {.lr = 0.5, .weight_decay = 0.0, .ns_steps = 60, .ns_coefficients = {1.875, -1.25, 0.375}});
+  CHECK_THROWS_WITH(muon.add_group({vector}), Contains("parameter 0 of group 1"));
+  matrix.backward(Variable<double>(Tensor<double>({2, 3}, {3.0, 0.0, 0.0, 0.0, 0.0, -1e-3})));
+  muon.step();
+  const Values expected{-0.5, 0.0, 0.0, 0.0, 0.0, 0.5};
+  for (std::size_t i = 0; i < 6; ++i) {
+    CHECK(values_of(matrix)[i] == Approx(expected[i]).margin(1e-12));
+  }
+  // No gradient at all is no step, rather than 0 / 0.
+  Variable<double> still = parameter(Tensor<double>::full({2, 2}, 1.0));
+  optim::Muon quiet(Variables{still, parameter(Tensor<double>(Shape{0, 3}))},
+                    {.weight_decay = 0.0});
+  still.backward(Variable<double>(Tensor<double>({2, 2})));
+  quiet.step();
+  CHECK(values_of(still) == Values(4, 1.0));
+}
+
+TEST_CASE("Lion's steps have one length; a NaN shows") {
+  Variable<double> p = vector_of({1.0, 1.0, 1.0, 1.0});
+  optim::Lion lion(Variables{p}, {.lr = 0.25});
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  set_gradient(p, {1e-9, -7.0, 0.0, nan});
+  lion.step();
+  CHECK(p.value()[0] == 0.75);
+  CHECK(p.value()[1] == 1.25);
+  CHECK(p.value()[2] == 1.0);
+  CHECK(std::isnan(p.value()[3]));
+}
+
 TEST_CASE("options out of range are errors that name the option and its value") {
   const Variables p{vector_of({1.0})};
   const double nan = std::numeric_limits<double>::quiet_NaN();
@@ -260,6 +300,17 @@ TEST_CASE("options out of range are errors that name the option and its value") 
   CHECK_THROWS_WITH(optim::Adamax(p, {.beta2 = 1.0}), Contains("Adamax: beta2"));
   CHECK_THROWS_WITH(optim::NAdam(p, {.momentum_decay = -0.1}), Contains("NAdam: momentum_decay"));
   CHECK_THROWS_WITH(optim::RAdam(p, {.eps = -1.0}), Contains("RAdam: eps") && Contains("-1"));
+  CHECK_THROWS_WITH(optim::Lion(p, {.beta1 = 1.0}), Contains("Lion: beta1") && Contains("got 1"));
+  CHECK_THROWS_WITH(optim::Lion(p, {.weight_decay = nan}), Contains("Lion: weight_decay"));
+  const Variables m{parameter(Tensor<double>({2, 2}))};
+  CHECK_THROWS_WITH(optim::Muon(m, {.momentum = 1.0}), Contains("Muon: momentum"));
+  CHECK_THROWS_WITH(optim::Muon(m, {.ns_steps = 100}),
+                    Contains("Muon: ns_steps must be in [1, 99]"));
+  CHECK_THROWS_WITH(optim::Muon(m, {.ns_coefficients = {1.0, nan, 1.0}}),
+                    Contains("Muon: ns_coefficients must be finite, got nan"));
+  CHECK_THROWS_WITH(optim::Muon(m, {.eps = 0.0}), Contains("Muon: eps"));
+  CHECK_THROWS_WITH(optim::Muon(m, {.adjust_lr = static_cast<optim::AdjustLr>(7)}),
+                    Contains("Muon: adjust_lr") && Contains("7"));
   optim::AdamW adam(p);
   CHECK_THROWS_WITH(adam.set_options({.weight_decay = -1.0}), Contains("AdamW: weight_decay"));
   CHECK(adam.options().weight_decay == 0.01);

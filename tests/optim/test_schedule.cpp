@@ -54,6 +54,10 @@ TEST_CASE("schedules agree with PyTorch over 100 steps") {
               "cyclic_halving");
   check_rates(optim::cyclic(0.01, 0.1, 10, {.steps_down = 15, .step_factor = 0.99}),
               "cyclic_falling");
+  const double gamma = -std::log(0.98);
+  check_rates(optim::swa(optim::exponential(0.1, gamma), 20, 0.05), "swa");
+  check_rates(optim::swa(optim::exponential(0.1, gamma), 30, 0.2, 7, optim::Annealing::linear),
+              "swa_linear");
   const Schedule linear[] = {optim::polynomial(1.0, 10), optim::scale(4.0, optim::constant(0.5))};
   check_rates([=](std::int64_t t) { return 0.1 * (1.0 - 0.75 * linear[0](t)); }, "linear");
 }
@@ -169,6 +173,9 @@ TEST_CASE("schedules name the option that is wrong and its value") {
   CHECK_THROWS_WITH(optim::sequence({0.1, 0.2}, {}), Contains("2 schedules"));
   CHECK_THROWS_WITH(optim::sequence({0.1, 0.2}, {0}), Contains("boundaries must be positive"));
   CHECK_THROWS_WITH(optim::per_epoch(0, 0.1), Contains("per_epoch: steps_per_epoch"));
+  CHECK_THROWS_WITH(optim::swa(0.1, -1, 0.1), Contains("swa: start") && Contains("-1"));
+  CHECK_THROWS_WITH(optim::swa(0.1, 1, -0.1), Contains("swa: swa_lr"));
+  CHECK_THROWS_WITH(optim::swa(0.1, 1, 0.1, 0), Contains("swa: anneal_steps"));
   CHECK_THROWS_WITH(Schedule(0.1)(-1), Contains("step t") && Contains("-1"));
   const std::function<double(std::int64_t)> empty;
   CHECK_THROWS_WITH(Schedule(empty), Contains("empty"));

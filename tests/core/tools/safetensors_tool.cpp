@@ -1,7 +1,7 @@
 // The Glissade side of safetensors_reference.py, which compares with the reference implementation:
 //   safetensors_tool write <file>             writes known tensors
-//   safetensors_tool copy <from> <to>         reads F32, F64 and I32 tensors and writes them again
-//   safetensors_tool dump <float|double|int32> <file>   prints the metadata and every tensor
+//   safetensors_tool copy <from> <to>         reads F32, F64, I32 and I64 tensors and writes them
+//   again safetensors_tool dump <float|double|int32> <file>   prints the metadata and every tensor
 //   safetensors_tool check <file>...          prints for each file "ok" or the error
 
 #include <fmt/format.h>
@@ -53,12 +53,15 @@ void copy(const std::string& from, const std::string& to) {
   std::deque<Tensor<float>> floats;  // a deque, because NamedTensor keeps a reference
   std::deque<Tensor<double>> doubles;
   std::deque<Tensor<std::int32_t>> integers;
+  std::deque<Tensor<std::int64_t>> longs;
   std::vector<NamedTensor> named;
   for (const std::string& name : file.names()) {
     if (file.dtype(name) == "F32") {
       named.push_back({name, floats.emplace_back(file.get<float>(name))});
     } else if (file.dtype(name) == "F64") {
       named.push_back({name, doubles.emplace_back(file.get<double>(name))});
+    } else if (file.dtype(name) == "I64") {
+      named.push_back({name, longs.emplace_back(file.get<std::int64_t>(name))});
     } else {
       named.push_back({name, integers.emplace_back(file.get<std::int32_t>(name))});
     }

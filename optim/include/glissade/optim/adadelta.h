@@ -19,6 +19,8 @@ struct AdadeltaOptions {
   double eps = 1e-6;
   /// Adds weight_decay w to the gradient. At least 0.
   double weight_decay = 0.0;
+  /// Climbs: takes the opposite of the gradient. Weights still decay.
+  bool maximize = false;
 
   /// Throws std::invalid_argument if a value is out of its range.
   void check() const;
@@ -29,6 +31,12 @@ template <class T>
 struct AdadeltaState {
   Tensor<T> square_mean;  ///< s, the running mean of g^2
   Tensor<T> change_mean;  ///< d, the running mean of the squared changes
+
+  /// Names them, to be saved.
+  void members(StateMembers<T>& m) {
+    m.add("square_mean", square_mean);
+    m.add("change_mean", change_mean);
+  }
 };
 
 /// s <- rho s + (1 - rho) g^2; c = g sqrt(d + eps) / sqrt(s + eps); d <- rho d + (1 - rho) c^2;

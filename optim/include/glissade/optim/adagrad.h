@@ -22,6 +22,8 @@ struct AdagradOptions {
   double initial_accumulator_value = 0.0;
   /// Added to the root, at least 0.
   double eps = 1e-10;
+  /// Climbs: takes the opposite of the gradient. Weights still decay.
+  bool maximize = false;
 
   /// Throws std::invalid_argument if a value is out of its range.
   void check() const;
@@ -32,6 +34,12 @@ template <class T>
 struct AdagradState {
   std::int64_t steps = 0;  ///< updates of this parameter
   Tensor<T> square_sum;    ///< s, the sum of all g^2
+
+  /// Names them, to be saved.
+  void members(StateMembers<T>& m) {
+    m.add("steps", steps);
+    m.add("square_sum", square_sum);
+  }
 };
 
 /// s <- s + g^2; w <- w - lr g / (sqrt(s) + eps) (Duchi, Hazan and Singer, 2011). As PyTorch's

@@ -25,6 +25,8 @@ struct AdamOptions {
   double weight_decay = 0.0;
   /// Divides by the root of the largest mean of g^2 so far (Reddi et al., 2018).
   bool amsgrad = false;
+  /// Climbs: takes the opposite of the gradient. Weights still decay.
+  bool maximize = false;
 
   /// Throws std::invalid_argument if a value is out of its range.
   void check() const;
@@ -37,6 +39,14 @@ struct AdamState {
   Tensor<T> mean;          ///< m, the running mean of g
   Tensor<T> square_mean;   ///< v, the running mean of g^2
   Tensor<T> peak;          ///< the largest v; empty unless amsgrad
+
+  /// Names them, to be saved.
+  void members(StateMembers<T>& m) {
+    m.add("steps", steps);
+    m.add("mean", mean);
+    m.add("square_mean", square_mean);
+    m.add("peak", peak);
+  }
 };
 
 /// m <- beta1 m + (1 - beta1) g; v <- beta2 v + (1 - beta2) g^2; with t the updates of the

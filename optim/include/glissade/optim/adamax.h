@@ -22,6 +22,8 @@ struct AdamaxOptions {
   double eps = 1e-8;
   /// Adds weight_decay w to the gradient. At least 0.
   double weight_decay = 0.0;
+  /// Climbs: takes the opposite of the gradient. Weights still decay.
+  bool maximize = false;
 
   /// Throws std::invalid_argument if a value is out of its range.
   void check() const;
@@ -33,6 +35,13 @@ struct AdamaxState {
   std::int64_t steps = 0;  ///< updates of this parameter
   Tensor<T> mean;          ///< m, the running mean of g
   Tensor<T> largest;       ///< u
+
+  /// Names them, to be saved.
+  void members(StateMembers<T>& m) {
+    m.add("steps", steps);
+    m.add("mean", mean);
+    m.add("largest", largest);
+  }
 };
 
 /// m <- beta1 m + (1 - beta1) g; u <- max(beta2 u, |g| + eps); w <- w - lr m / ((1 - beta1^t) u)

@@ -23,6 +23,8 @@ struct AdamWOptions {
   double weight_decay = 1e-2;
   /// Divides by the root of the largest mean of g^2 so far (Reddi et al., 2018).
   bool amsgrad = false;
+  /// Climbs: takes the opposite of the gradient. Weights still decay.
+  bool maximize = false;
 
   /// Throws std::invalid_argument if a value is out of its range.
   void check() const;

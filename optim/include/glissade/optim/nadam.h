@@ -27,6 +27,8 @@ struct NAdamOptions {
   bool decoupled_weight_decay = false;
   /// How fast the momentum comes up to beta1, at least 0.
   double momentum_decay = 4e-3;
+  /// Climbs: takes the opposite of the gradient. Weights still decay.
+  bool maximize = false;
 
   /// Throws std::invalid_argument if a value is out of its range.
   void check() const;
@@ -39,6 +41,14 @@ struct NAdamState {
   double momentum_product = 1.0;  ///< of all mu so far
   Tensor<T> mean;                 ///< m, the running mean of g
   Tensor<T> square_mean;          ///< v, the running mean of g^2
+
+  /// Names them, to be saved.
+  void members(StateMembers<T>& m) {
+    m.add("steps", steps);
+    m.add("momentum_product", momentum_product);
+    m.add("mean", mean);
+    m.add("square_mean", square_mean);
+  }
 };
 
 /// With mu_t = beta1 (1 - 0.96^(momentum_decay t) / 2) and P_t the product of the mu so far: m and

@@ -5,13 +5,21 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "glissade/autograd/variable.h"
 #include "glissade/optim/schedule.h"
+#include "glissade/optim/state.h"
+#include "glissade/optim/transformation.h"
 
 namespace glissade::optim {
+
+/// Which parameters an optimizer takes.
+enum class TakesParameters { all, matrices };
 
 /// An optimizer changes parameters along their gradients. Parameters come in groups with options of
 /// their own; the constructor of each optimizer makes group 0, `add_group` the others.
@@ -21,14 +29,16 @@ namespace glissade::optim {
 /// the step. After the first step a step allocates no memory.
 ///
 /// Optimizers can be copied: the copy has the same parameters and a copy of the state, so that
-/// `const auto saved = adam;` ... `adam = saved;` goes back in time (parameters excepted).
+/// `const auto saved = adam;` ... `adam = saved;` goes back in time (parameters excepted). `save`
+/// and `load` do it by a file.
 template <class T>
-class Optimizer {
+class Optimizer : public Stateful<T> {
  public:
-  virtual ~Optimizer() = default;
+  using value_type = T;
 
   /// Changes every parameter that has a gradient. Throws std::invalid_argument, and changes
-  /// nothing, if a schedule gives an invalid rate or a parameter's shape has changed.
+  /// nothing, if a schedule gives an invalid rate or a parameter's shape has changed. (With a
+  /// transformation that collects gradients, most calls only do that.)
   void step();
   /// Forgets the gradients of all parameters.
   void zero_grad();
@@ -49,12 +59,23 @@ class Optimizer {
   /// Another schedule (or constant) from now on; the next step asks it at t = `step_count()`.
   virtual void set_lr(Schedule lr, std::size_t group = 0) = 0;
 
+  /// From now on each step works with what this makes of the gradients, which stay as they are. Its
+  /// state is fresh, is copied with the optimizer and saved with it. It sees the gradients before
+  /// `maximize` turns them.
+  void set_gradient_transformation(const GradientTransformation& transformation);
+  /// The transformation at work; null if there is none.
+  const Transform<T>* gradient_transformation() const { return transform_.get(); }
+
   /// The optimizer's name, for messages: "Adam".
   const char* name() const { return name_; }
+  std::string kind() const override { return name_; }
+  /// The step count and the state of each parameter, for `save` and `load`.
+  void members(StateMembers<T>& members) override;
 
  protected:
   /// `name` must live as long as the optimizer.
-  explicit Optimizer(const char* name) : name_(name) {}
+  explicit Optimizer(const char* name, TakesParameters takes = TakesParameters::all)
+      : name_(name), takes_(takes) {}
   // Copied only as part of a whole optimizer.
   Optimizer(const Optimizer&) = default;
   Optimizer(Optimizer&&) noexcept = default;
@@ -62,12 +83,31 @@ class Optimizer {
   Optimizer& operator=(Optimizer&&) noexcept = default;
 
   /// Adds a group and returns its number. Throws std::invalid_argument if it is empty, or if a
-  /// parameter is undefined, not a leaf, or given before.
+  /// parameter is undefined, not a leaf, given before, or not a matrix where that is asked for.
   std::size_t add_parameters(std::vector<Variable<T>> parameters);
   /// Throws std::invalid_argument if there is no such group.
   void check_group(std::size_t group) const;
 
  private:
+  // Copied as a value is.
+  class OwnTransform {
+   public:
+    OwnTransform() = default;
+    explicit OwnTransform(std::unique_ptr<Transform<T>> transform)
+        : transform_(std::move(transform)) {}
+    OwnTransform(const OwnTransform& other)
+        : transform_(other.transform_ ? other.transform_->clone() : nullptr) {}
+    OwnTransform(OwnTransform&&) noexcept = default;
+    OwnTransform& operator=(const OwnTransform& other) { return *this = OwnTransform(other); }
+    OwnTransform& operator=(OwnTransform&&) noexcept = default;
+    ~OwnTransform() = default;
+
+    Transform<T>* get() const { return transform_.get(); }
+
+   private:
+    std::unique_ptr<Transform<T>> transform_;
+  };
+
   struct Group {
     std::vector<Variable<T>> parameters;
     std::vector<Shape> shapes;  // when they were given
@@ -79,11 +119,19 @@ class Optimizer {
   virtual void update(std::size_t group, std::size_t index, double lr, const Tensor<T>& g,
                       Tensor<T>& parameter) = 0;
 
+  /// Names the members of the state of a parameter.
+  virtual void name_state(std::size_t group, std::size_t index, StateMembers<T>& members) = 0;
+
   void prepare_step();
+  bool transform_gradients();
+  void add_updates(const std::vector<Shape>& shapes);
 
   const char* name_;
+  TakesParameters takes_;
   std::int64_t step_count_ = 0;
   std::vector<Group> groups_;
+  OwnTransform transform_;
+  std::vector<Update<T>> updates_;  // of all parameters, for transform_
 };
 
 /// What the options of an optimizer must have: `Schedule lr`, and `check()`, which throws
@@ -95,7 +143,8 @@ concept OptimizerOptions = requires(const Options& options) {
 };
 
 /// An optimizer with the given options for each group and the given state for each parameter.
-/// To write one of your own, derive from it and implement `update_one`:
+/// To write one of your own, derive from it and implement `update_one`; a state that is to be saved
+/// has a function `members`, as AdamState has:
 ///
 ///     struct SignDescentOptions {
 ///       Schedule lr = 0.01;
@@ -161,8 +210,9 @@ class OptimizerWith : public Optimizer<T> {
  protected:
   /// `parameters` make group 0. `name` must live as long as the optimizer. Throws
   /// std::invalid_argument as `add_group` does.
-  OptimizerWith(const char* name, std::vector<Variable<T>> parameters, Options options)
-      : Optimizer<T>(name) {
+  OptimizerWith(const char* name, std::vector<Variable<T>> parameters, Options options,
+                TakesParameters takes = TakesParameters::all)
+      : Optimizer<T>(name, takes) {
     add_group(std::move(parameters), std::move(options));
   }
 
@@ -176,6 +226,16 @@ class OptimizerWith : public Optimizer<T> {
   virtual void update_one(const Options& options, double lr, const Tensor<T>& g, State& state,
                           Tensor<T>& w) = 0;
 
+  void name_state(std::size_t group, std::size_t index, StateMembers<T>& members) final {
+    State& state = groups_[group].states[index];
+    if constexpr (requires { state.members(members); }) {
+      state.members(members);
+    } else {
+      check(std::is_empty_v<State>,
+            "{}: its state has no function `members`, without which it cannot be saved",
+            this->name());
+    }
+  }
   const Schedule& schedule(std::size_t group) const final { return groups_[group].options.lr; }
   void update(std::size_t group, std::size_t index, double lr, const Tensor<T>& g,
               Tensor<T>& parameter) final {

@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "glissade/optim/schedule.h"
+#include "glissade/optim/state.h"
 
 namespace glissade::optim {
 
@@ -35,7 +37,7 @@ struct PlateauOptions {
 ///     optim::ReduceOnPlateau plateau(0.1, {.factor = 0.5, .patience = 5});
 ///     optim::SGD sgd(model.parameters(), {.lr = plateau.schedule()});
 ///     ... after each epoch: plateau.update(validation_loss);
-class ReduceOnPlateau {
+class ReduceOnPlateau final : public Stateful<double> {
  public:
   /// `schedule` is the rate as long as nothing has been lowered. Throws std::invalid_argument
   /// naming the option that is out of range.
@@ -49,6 +51,10 @@ class ReduceOnPlateau {
   Schedule schedule() const;
   /// The best measure so far; infinite before the first.
   double best() const { return best_; }
+
+  std::string kind() const override { return "ReduceOnPlateau"; }
+  /// What it has seen so far, for `save` and `load`.
+  void members(StateMembers<double>& members) override;
 
  private:
   bool improves(double measure) const;

@@ -25,6 +25,8 @@ struct RAdamOptions {
   double weight_decay = 0.0;
   /// Decays the weights as AdamW does.
   bool decoupled_weight_decay = false;
+  /// Climbs: takes the opposite of the gradient. Weights still decay.
+  bool maximize = false;
 
   /// Throws std::invalid_argument if a value is out of its range.
   void check() const;
@@ -36,6 +38,13 @@ struct RAdamState {
   std::int64_t steps = 0;  ///< updates of this parameter
   Tensor<T> mean;          ///< m, the running mean of g
   Tensor<T> square_mean;   ///< v, the running mean of g^2
+
+  /// Names them, to be saved.
+  void members(StateMembers<T>& m) {
+    m.add("steps", steps);
+    m.add("mean", mean);
+    m.add("square_mean", square_mean);
+  }
 };
 
 /// m and v as in `Adam`. With r = 2 / (1 - beta2) - 1 and r_t = r - 2 t beta2^t / (1 - beta2^t):

@@ -23,6 +23,8 @@ struct RMSpropOptions {
   double momentum = 0.0;
   /// Divides by the standard deviation of the gradient instead of its root mean square.
   bool centered = false;
+  /// Climbs: takes the opposite of the gradient. Weights still decay.
+  bool maximize = false;
 
   /// Throws std::invalid_argument if a value is out of its range.
   void check() const;
@@ -34,6 +36,13 @@ struct RMSpropState {
   Tensor<T> square_mean;  ///< s, the running mean of g^2
   Tensor<T> mean;         ///< a, the running mean of g; empty unless centered
   Tensor<T> velocity;     ///< b; empty without momentum
+
+  /// Names them, to be saved.
+  void members(StateMembers<T>& m) {
+    m.add("square_mean", square_mean);
+    m.add("mean", mean);
+    m.add("velocity", velocity);
+  }
 };
 
 /// s <- alpha s + (1 - alpha) g^2; d = sqrt(s) + eps; w <- w - lr g / d (Hinton, 2012, lecture 6e

@@ -122,4 +122,10 @@ Schedule per_epoch(std::int64_t steps_per_epoch, Schedule schedule);
 /// t < steps, then `next(t - steps)`. The first rate is not 0, so that no step is lost. steps >= 1.
 Schedule warmup(std::int64_t steps, Schedule next);
 
+/// The rate for stochastic weight averaging (Izmailov et al., 2018), as PyTorch's SWALR has it:
+/// `before(t)` for t <= start, then in `anneal_steps` steps from before(start) to swa_lr, which may
+/// be above it, and there it stays. start >= 0, anneal_steps >= 1.
+Schedule swa(Schedule before, std::int64_t start, double swa_lr, std::int64_t anneal_steps = 10,
+             Annealing annealing = Annealing::cosine);
+
 }  // namespace glissade::optim

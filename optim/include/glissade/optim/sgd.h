@@ -22,6 +22,8 @@ struct SGDOptions {
   double weight_decay = 0.0;
   /// Looks ahead: w <- w - lr (g + momentum v). Needs momentum > 0.
   bool nesterov = false;
+  /// Climbs: takes the opposite of the gradient. Weights still decay.
+  bool maximize = false;
 
   /// Throws std::invalid_argument if a value is out of its range.
   void check() const;
@@ -32,6 +34,12 @@ template <class T>
 struct SGDState {
   std::int64_t steps = 0;  ///< updates made with momentum
   Tensor<T> velocity;      ///< v, of the parameter's shape; empty without momentum
+
+  /// Names them, to be saved.
+  void members(StateMembers<T>& m) {
+    m.add("steps", steps);
+    m.add("velocity", velocity);
+  }
 };
 
 /// Gradient descent: g <- g + weight_decay w; v <- momentum v + (1 - dampening) g, at a

@@ -1,0 +1,265 @@
+// The fused updates of all optimizers.
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels.h"
+#include "prefetch.h"
+#include "simd_targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "update_kernel.cpp"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+// After foreach_target.h.
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace glissade::optim::kernels::HWY_NAMESPACE {
+
+template <class T>
+HWY_INLINE void sgd_loop(const SGDFactors& factors, Index n, const T* HWY_RESTRICT g,
+                         T* HWY_RESTRICT w) {
+  const T rate = static_cast<T>(factors.lr);
+  const T sign = static_cast<T>(factors.sign);
+  const T decay = static_cast<T>(factors.weight_decay);
+  for (Index i = 0; i < n; ++i) w[i] -= rate * (sign * g[i] + decay * w[i]);
+}
+
+template <class T>
+HWY_INLINE void momentum_loop(const MomentumFactors& factors, Index n, const T* HWY_RESTRICT g,
+                              T* HWY_RESTRICT velocity, T* HWY_RESTRICT w) {
+  const T rate = static_cast<T>(factors.lr);
+  const T sign = static_cast<T>(factors.sign);
+  const T decay = static_cast<T>(factors.weight_decay);
+  const T keep = static_cast<T>(factors.keep);
+  const T add = static_cast<T>(factors.add);
+  const T gradient_share = static_cast<T>(factors.gradient_share);
+  const T velocity_share = static_cast<T>(factors.velocity_share);
+  for (Index i = 0; i < n; ++i) {
+    const T gradient = sign * g[i] + decay * w[i];
+    const T moved = keep * velocity[i] + add * gradient;
+    velocity[i] = moved;
+    w[i] -= rate * (gradient_share * gradient + velocity_share * moved);
+  }
+}
+
+template <bool kCentred, bool kMomentum, class T>
+HWY_INLINE void rmsprop_loop(const RMSpropFactors& factors, Index n, const T* HWY_RESTRICT g,
+                             T* HWY_RESTRICT square_mean, T* HWY_RESTRICT mean,
+                             T* HWY_RESTRICT velocity, T* HWY_RESTRICT w) {
+  const T rate = static_cast<T>(factors.lr);
+  const T sign = static_cast<T>(factors.sign);
+  const T decay = static_cast<T>(factors.weight_decay);
+  const T keep = static_cast<T>(factors.alpha);
+  const T add = static_cast<T>(1.0 - factors.alpha);
+  const T eps = static_cast<T>(factors.eps);
+  const T momentum = static_cast<T>(factors.momentum);
+  for (Index i = 0; i < n; ++i) {
+    const T gradient = sign * g[i] + decay * w[i];
+    T variance = keep * square_mean[i] + add * (gradient * gradient);
+    square_mean[i] = variance;
+    if constexpr (kCentred) {
+      const T average = mean[i] + add * (gradient - mean[i]);
+      mean[i] = average;
+      // Rounding can leave a small negative number where the gradient hardly changes.
+      variance -= average * average;
+      variance = variance < T{0} ? T{0} : variance;
+    }
+    T change = gradient / (std::sqrt(variance) + eps);
+    if constexpr (kMomentum) {
+      change += momentum * velocity[i];
+      velocity[i] = change;
+    }
+    w[i] -= rate * change;
+  }
+}
+
+template <class T>
+HWY_INLINE void rmsprop_any(const RMSpropFactors& factors, const Arrays<T>& a) {
+  const auto [square_mean, mean, velocity] = a.state;
+  if (mean != nullptr && velocity != nullptr) {
+    rmsprop_loop<true, true>(factors, a.n, a.g, square_mean, mean, velocity, a.w);
+  } else if (mean != nullptr) {
+    rmsprop_loop<true, false>(factors, a.n, a.g, square_mean, mean, velocity, a.w);
+  } else if (velocity != nullptr) {
+    rmsprop_loop<false, true>(factors, a.n, a.g, square_mean, mean, velocity, a.w);
+  } else {
+    rmsprop_loop<false, false>(factors, a.n, a.g, square_mean, mean, velocity, a.w);
+  }
+}
+
+template <class T>
+HWY_INLINE void adagrad_loop(const AdagradFactors& factors, Index n, const T* HWY_RESTRICT g,
+                             T* HWY_RESTRICT square_sum, T* HWY_RESTRICT w) {
+  const T rate = static_cast<T>(factors.lr);
+  const T sign = static_cast<T>(factors.sign);
+  const T decay = static_cast<T>(factors.weight_decay);
+  const T eps = static_cast<T>(factors.eps);
+  for (Index i = 0; i < n; ++i) {
+    const T gradient = sign * g[i] + decay * w[i];
+    const T total = square_sum[i] + gradient * gradient;
+    square_sum[i] = total;
+    w[i] -= rate * (gradient / (std::sqrt(total) + eps));
+  }
+}
+
+template <class T>
+HWY_INLINE void adadelta_loop(const AdadeltaFactors& factors, Index n, const T* HWY_RESTRICT g,
+                              T* HWY_RESTRICT square_mean, T* HWY_RESTRICT change_mean,
+                              T* HWY_RESTRICT w) {
+  const T rate = static_cast<T>(factors.lr);
+  const T sign = static_cast<T>(factors.sign);
+  const T decay = static_cast<T>(factors.weight_decay);
+  const T keep = static_cast<T>(factors.rho);
+  const T add = static_cast<T>(1.0 - factors.rho);
+  const T eps = static_cast<T>(factors.eps);
+  for (Index i = 0; i < n; ++i) {
+    const T gradient = sign * g[i] + decay * w[i];
+    const T square = keep * square_mean[i] + add * (gradient * gradient);
+    square_mean[i] = square;
+    const T change = std::sqrt(change_mean[i] + eps) / std::sqrt(square + eps) * gradient;
+    change_mean[i] = keep * change_mean[i] + add * (change * change);
+    w[i] -= rate * change;
+  }
+}
+
+template <class T>
+HWY_INLINE void adamax_loop(const AdamaxFactors& factors, Index n, const T* HWY_RESTRICT g,
+                            T* HWY_RESTRICT mean, T* HWY_RESTRICT largest, T* HWY_RESTRICT w) {
+  const T step_size = static_cast<T>(factors.step_size);
+  const T sign = static_cast<T>(factors.sign);
+  const T decay = static_cast<T>(factors.weight_decay);
+  const T add = static_cast<T>(1.0 - factors.beta1);
+  const T fade = static_cast<T>(factors.beta2);
+  const T eps = static_cast<T>(factors.eps);
+  for (Index i = 0; i < n; ++i) {
+    const T gradient = sign * g[i] + decay * w[i];
+    const T average = mean[i] + add * (gradient - mean[i]);
+    mean[i] = average;
+    const T before = fade * largest[i];
+    const T now = std::abs(gradient) + eps;
+    const T bound = before > now ? before : now;
+    largest[i] = bound;
+    w[i] -= step_size * (average / bound);
+  }
+}
+
+template <bool kPeak, bool kGradient, class T>
+HWY_INLINE void adam_loop(const AdamFactors& factors, Index n, const T* HWY_RESTRICT g,
+                          T* HWY_RESTRICT m, T* HWY_RESTRICT v, T* HWY_RESTRICT peak,
+                          T* HWY_RESTRICT w) {
+  const T step_size = static_cast<T>(factors.step_size);
+  const T sign = static_cast<T>(factors.sign);
+  const T add1 = static_cast<T>(1.0 - factors.beta1);
+  const T beta2 = static_cast<T>(factors.beta2);
+  const T add2 = static_cast<T>(1.0 - factors.beta2);
+  const T inverse_root = static_cast<T>(factors.inverse_root);
+  const T eps = static_cast<T>(factors.eps);
+  const T weight_decay = static_cast<T>(factors.weight_decay);
+  const T shrink = static_cast<T>(factors.shrink);
+  const T gradient_step = static_cast<T>(factors.gradient_step);
+  for (Index begin = 0; begin < n; begin += kBlock<T>) {
+    const Index end = std::min(begin + kBlock<T>, n);
+    prefetch_ahead(g, begin, n);
+    prefetch_ahead(m, begin, n);
+    prefetch_ahead(v, begin, n);
+    prefetch_ahead(w, begin, n);
+    for (Index i = begin; i < end; ++i) {
+      const T weight = shrink * w[i];
+      const T gradient = sign * g[i] + weight_decay * weight;
+      const T mean = m[i] + add1 * (gradient - m[i]);
+      const T square = beta2 * v[i] + add2 * (gradient * gradient);
+      m[i] = mean;
+      v[i] = square;
+      T bound = square;
+      if constexpr (kPeak) {
+        bound = square > peak[i] ? square : peak[i];
+        peak[i] = bound;
+      }
+      const T divisor = std::sqrt(bound) * inverse_root + eps;
+      T next = weight - step_size * (mean / divisor);
+      if constexpr (kGradient) next -= gradient_step * (gradient / divisor);
+      w[i] = next;
+    }
+  }
+}
+
+template <class T>
+HWY_INLINE void adam_any(const AdamFactors& factors, const Arrays<T>& a) {
+  const auto [m, v, peak] = a.state;
+  if (peak != nullptr) {
+    adam_loop<true, false>(factors, a.n, a.g, m, v, peak, a.w);
+  } else if (factors.gradient_step != 0.0) {
+    adam_loop<false, true>(factors, a.n, a.g, m, v, peak, a.w);
+  } else {
+    adam_loop<false, false>(factors, a.n, a.g, m, v, peak, a.w);
+  }
+}
+
+template <class T>
+HWY_INLINE void lion_loop(const LionFactors& factors, Index n, const T* HWY_RESTRICT g,
+                          T* HWY_RESTRICT mean, T* HWY_RESTRICT w) {
+  const T rate = static_cast<T>(factors.lr);
+  const T sign = static_cast<T>(factors.sign);
+  const T shrink = static_cast<T>(factors.shrink);
+  const T add1 = static_cast<T>(1.0 - factors.beta1);
+  const T add2 = static_cast<T>(1.0 - factors.beta2);
+  for (Index i = 0; i < n; ++i) {
+    const T gradient = sign * g[i];
+    const T blend = mean[i] + add1 * (gradient - mean[i]);
+    mean[i] += add2 * (gradient - mean[i]);
+    // 0 and NaN are what they are.
+    const T up = blend > T{0} ? T{1} : blend;
+    const T direction = blend < T{0} ? T{-1} : up;
+    w[i] = shrink * w[i] - rate * direction;
+  }
+}
+
+template <class T>
+HWY_INLINE void update_any(const Factors& factors, const Arrays<T>& a) {
+  if (const auto* sgd = std::get_if<SGDFactors>(&factors)) {
+    sgd_loop(*sgd, a.n, a.g, a.w);
+  } else if (const auto* momentum = std::get_if<MomentumFactors>(&factors)) {
+    momentum_loop(*momentum, a.n, a.g, a.state[0], a.w);
+  } else if (const auto* rmsprop = std::get_if<RMSpropFactors>(&factors)) {
+    rmsprop_any(*rmsprop, a);
+  } else if (const auto* adagrad = std::get_if<AdagradFactors>(&factors)) {
+    adagrad_loop(*adagrad, a.n, a.g, a.state[0], a.w);
+  } else if (const auto* adadelta = std::get_if<AdadeltaFactors>(&factors)) {
+    adadelta_loop(*adadelta, a.n, a.g, a.state[0], a.state[1], a.w);
+  } else if (const auto* adamax = std::get_if<AdamaxFactors>(&factors)) {
+    adamax_loop(*adamax, a.n, a.g, a.state[0], a.state[1], a.w);
+  } else if (const auto* adam = std::get_if<AdamFactors>(&factors)) {
+    adam_any(*adam, a);
+  } else if (const auto* lion = std::get_if<LionFactors>(&factors)) {
+    lion_loop(*lion, a.n, a.g, a.state[0], a.w);
+  }
+}
+
+void update_f32(const Factors& factors, const Arrays<float>& arrays) {
+  update_any(factors, arrays);
+}
+void update_f64(const Factors& factors, const Arrays<double>& arrays) {
+  update_any(factors, arrays);
+}
+
+}  // namespace glissade::optim::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace glissade::optim::kernels {
+
+HWY_EXPORT(update_f32);
+HWY_EXPORT(update_f64);
+
+template <>
+void update_arrays(const Factors& factors, const Arrays<float>& arrays) {
+  HWY_DYNAMIC_DISPATCH(update_f32)(factors, arrays);
+}
+template <>
+void update_arrays(const Factors& factors, const Arrays<double>& arrays) {
+  HWY_DYNAMIC_DISPATCH(update_f64)(factors, arrays);
+}
+
+}  // namespace glissade::optim::kernels
+#endif
