@@ -50,13 +50,13 @@ Fit descend(const support::Regression& data) {
   const Variable<double> y(data.y);
   const auto cost = [&](const Variable<double>& w) { return mean(square(matmul(x, w) - y)); };
   const Tensor<double> start({data.x.dim(1)});
-  const double curvature = support::largest_curvature(cost, start, 1e-2);
+  const double curvature = support::largest_curvature(cost, start, 1e-3);
   const auto at_start = parameter(start);
   const auto gradient = grad(cost(at_start), {at_start})[0];
   const double norm = std::sqrt(sum(square(gradient)).item());
 
   const auto result = optim::minimize(
-      cost, start, optim::SGDOptions{.lr = 1.8 / curvature},
+      cost, start, optim::SGDOptions{.lr = 1.6 / curvature},
       optim::gradient_norm_below(1e-11 * norm) || optim::max_iterations(20000), {.history = true});
   Fit fit{.w = result.x, .steps = result.iterations, .costs = {}};
   for (const auto& entry : result.history) fit.costs.push_back(entry.cost);
