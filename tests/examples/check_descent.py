@@ -82,6 +82,8 @@ def check_pictures():
     assert pictures, "no picture was written"
     for picture in pictures:
         check_picture(picture)
+    if NUMBER == 1:
+        descent_figures.check_contours(ElementTree.parse(pictures[0]).getroot())
     files = sorted((WORK / "out/new").iterdir())
     assert files == pictures, f"other files than pictures: {files}"
 

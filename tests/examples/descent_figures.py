@@ -367,5 +367,31 @@ def check_10(figures, run):
     del run
 
 
+def check_contours(root):
+    """The contour lines of experiment 1's first panel lie where f has one value, in pixels."""
+    svg = "{http://www.w3.org/2000/svg}"
+    box = next(r for r in root.iter(f"{svg}rect") if r.get("fill") == "none")
+    left, top, width, height = (float(box.get(name)) for name in ("x", "y", "width", "height"))
+    levels = []
+    for path in root.iter(f"{svg}path"):
+        if path.get("stroke") != "#b5b5b5":
+            continue
+        points = [tuple(map(float, pair.split()))
+                  for pair in path.get("d").replace("M", "L").split("L")[1:]]
+        if not all(left <= x <= left + width and top <= y <= top + height for x, y in points):
+            continue  # another panel, or the legend
+        values = []
+        for px, py in points:
+            x, y = -3.5 + 7 * (px - left) / width, 5 - 10 * (py - top) / height
+            values.append(x * x + 2 * y * y)
+        middle = math.fsum(values) / len(values)
+        assert max(values) - min(values) < 0.02 * middle + 0.05, (middle, min(values), max(values))
+        levels.append(middle)
+    for level in levels:  # at 50 only the corners are left
+        assert any(close(level, e, 0.01 * e + 0.02) for e in (0.5, 2, 5, 10, 17, 26, 37, 50)), level
+    for e in (0.5, 2, 5, 10, 17, 26, 37):
+        assert any(close(level, e, 0.01 * e + 0.02) for level in levels), e
+
+
 CHECKS = {1: check_01, 2: check_02, 3: check_03, 4: check_04, 5: check_05,
           6: check_06, 7: check_07, 8: check_08, 9: check_09, 10: check_10}
