@@ -8,10 +8,8 @@
 #include <glissade/glissade.h>
 
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <chrono>
 #include <cmath>
-#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <memory>
@@ -20,6 +18,8 @@
 #include <vector>
 
 #include "progress_bar.h"
+#include "support/data.h"
+#include "support/validators.h"
 
 using namespace glissade;
 namespace fs = std::filesystem;
@@ -37,25 +37,9 @@ struct Config {
   std::uint64_t seed = 1;
   int threads = num_threads();
   Index train_size = 58000;
-  fs::path data = "/usr/share/datasets/fashion-mnist";
+  fs::path data = support::kFashionMnist;
   fs::path out = "out/fashion-mnist";
 };
-
-// CLI11 takes NaN for a number in any range, and wraps -1 round to a large whole number.
-const CLI::Validator number(
-    [](const std::string& text) {
-      return std::isnan(std::strtod(text.c_str(), nullptr)) ? text + " is not a number" : "";
-    },
-    "");
-const CLI::Validator whole_number(
-    [](const std::string& text) {
-      std::uint64_t value = 0;
-      const char* const end = text.data() + text.size();
-      const auto [stop, error] = std::from_chars(text.data(), end, value);
-      const bool right = error == std::errc() && stop == end;
-      return right ? "" : text + " is not a whole number from 0 to 2^64 - 1";
-    },
-    "");
 
 // Fills `config` from the command line; returns the exit code if the program is to end at once.
 std::optional<int> parse(int argc, char** argv, Config& config) {
@@ -69,16 +53,16 @@ std::optional<int> parse(int argc, char** argv, Config& config) {
       ->delimiter(',')
       ->check(CLI::Range(1, 65536));
   app.add_option("--dropout", config.dropout, "Share of hidden units dropped while training")
-      ->check(CLI::Range(0.0, 0.99) & number);
+      ->check(CLI::Range(0.0, 0.99) & support::number);
   app.add_option("--label-smoothing", config.label_smoothing,
                  "Share of the target probability that is spread over all classes")
-      ->check(CLI::Range(0.0, 0.99) & number);
+      ->check(CLI::Range(0.0, 0.99) & support::number);
   app.add_option("--optimizer", config.optimizer, "The update rule")
       ->check(CLI::IsMember({"sgd", "momentum", "rmsprop", "adam", "adamw"}));
   app.add_option("--lr", config.lr, "Learning rate after warm-up; it falls to 0 along a cosine")
-      ->check(CLI::PositiveNumber & number);
+      ->check(CLI::PositiveNumber & support::number);
   app.add_option("--seed", config.seed, "Seed of weights, split, shuffling and dropout")
-      ->check(whole_number);
+      ->check(support::whole_number);
   app.add_option("--threads", config.threads, "Threads of the matrix products")
       ->check(CLI::Range(1, 1024));
   app.add_option("--train-size", config.train_size,
@@ -92,19 +76,6 @@ std::optional<int> parse(int argc, char** argv, Config& config) {
     return app.exit(error);
   }
   return std::nullopt;
-}
-
-// The file `name`, gzipped or plain.
-fs::path data_file(const fs::path& folder, const std::string& name) {
-  if (fs::exists(folder / (name + ".gz"))) return folder / (name + ".gz");
-  if (fs::exists(folder / name)) return folder / name;
-  fail("{} has neither {}.gz nor {}; on Debian, apt-get install dataset-fashion-mnist",
-       folder.string(), name, name);
-}
-
-nn::Dataset<> read_data(const fs::path& folder, const std::string& part) {
-  return nn::read_idx_dataset(data_file(folder, part + "-images-idx3-ubyte"),
-                              data_file(folder, part + "-labels-idx1-ubyte"));
 }
 
 nn::Sequential<> make_model(const Config& config, Index inputs, Index classes, Rng& rng) {
@@ -173,8 +144,8 @@ int run(const Config& config) {
   fmt::print("{}\n", to_string(blas_info()));
   Rng rng(config.seed);
 
-  nn::Dataset<> all = read_data(config.data, "train");
-  nn::Dataset<> test = read_data(config.data, "t10k");
+  nn::Dataset<> all = support::fashion_mnist(config.data, "train");
+  nn::Dataset<> test = support::fashion_mnist(config.data, "t10k");
   check(config.train_size < all.size(), "--train-size {} leaves none of the {} images to validate",
         config.train_size, all.size());
   const auto moments = nn::moments(all.inputs);
