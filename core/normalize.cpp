@@ -170,7 +170,8 @@ HWY_INLINE void channel_moments_any(const ChannelView& view, const T* HWY_RESTRI
   for (Index c = 0; c < n; ++c) {
     const T correction = distance[c] * share;
     mean[c] += correction;
-    variance[c] = variance[c] * share - correction * correction;
+    const T spread = variance[c] * share - correction * correction;
+    variance[c] = spread < T{0} ? T{0} : spread;  // by rounding; NaN stays
   }
 }
 
@@ -271,6 +272,7 @@ HWY_INLINE void normalize_rows_any(Index rows, Index n, bool centred, T eps,
       const T correction = sums.first * share;
       from += correction;
       variance -= correction * correction;
+      if (variance < T{0}) variance = T{0};  // by rounding; NaN stays
     }
     const T by = T{1} / std::sqrt(variance + eps);
     for (Index i = 0; i < n; ++i) y[i] = (x[i] - from) * by * weight[i] + offset[i];

@@ -193,7 +193,14 @@ CallObserver<T>::CallObserver() : outer_(thread_state<T>().observer) {
 
 template <class T>
 CallObserver<T>::~CallObserver() {
-  thread_state<T>().observer = outer_;
+  // Not always the innermost: two may be made and ended in turn.
+  for (CallObserver** link = &thread_state<T>().observer; *link != nullptr;
+       link = &(*link)->outer_) {
+    if (*link == this) {
+      *link = outer_;
+      return;
+    }
+  }
 }
 
 template <class T>
@@ -209,7 +216,8 @@ Call<T>::~Call() {
 
 template <class T>
 Variable<T> Call<T>::result(Variable<T> output) const {
-  if (CallObserver<T>* const observer = thread_state<T>().observer; observer != nullptr) {
+  for (CallObserver<T>* observer = thread_state<T>().observer; observer != nullptr;
+       observer = observer->outer_) {
     observer->returned(module_, output);
   }
   return output;

@@ -1,7 +1,9 @@
 #include "glissade/optim/annealing.h"
 
 #include <cmath>
+#include <string>
 
+#include "glissade/core/check.h"
 #include "glissade/core/rng.h"
 #include "vectors.h"
 
@@ -20,10 +22,10 @@ class SimulatedAnnealing final : public Method<T> {
   }
 
   std::optional<Stop> iterate(Problem<T>& problem) override {
-    temperature_ = options_.temperature(iteration_);
+    temperature_ = value_at(options_.temperature, "temperature");
     Tensor<T> change(problem.point().shape());
     rng_.fill_normal(change, T{0}, T{1});
-    const Tensor<T> x = along(problem.point(), options_.step(iteration_), change);
+    const Tensor<T> x = along(problem.point(), value_at(options_.step, "step"), change);
     ++iteration_;
     // Drawn in any case, so that the random numbers do not depend on the function.
     const double luck = rng_.uniform();
@@ -39,6 +41,14 @@ class SimulatedAnnealing final : public Method<T> {
   bool uses_gradients() const override { return false; }
 
  private:
+  // Says in the errors of a schedule which one it is.
+  double value_at(const Schedule& schedule, const char* option) const {
+    const ErrorContext context(option, [](const void* name) {
+      return fmt::format("SimulatedAnnealing, {}", static_cast<const char*>(name));
+    });
+    return schedule(iteration_);
+  }
+
   SimulatedAnnealingOptions options_;
   Rng rng_;
   std::int64_t iteration_ = 0;

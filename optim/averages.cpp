@@ -14,6 +14,11 @@ WeightAverage<T>::WeightAverage(const char* name, std::vector<Variable<T>> param
   check(!parameters_.empty(), "{}: there are no parameters", name_);
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     check(parameters_[i].defined(), "{}: parameter {} is undefined", name_, i);
+    for (std::size_t j = 0; j < i; ++j) {
+      check(parameters_[j].node() != parameters_[i].node(),
+            "{}: parameter {}, of shape {}, is given twice: it is parameter {} too", name_, i,
+            parameters_[i].shape(), j);
+    }
     averages_.push_back(parameters_[i].value());
   }
 }

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "glissade/core/gemm.h"
 #include "glissade/core/linalg.h"
@@ -27,10 +28,13 @@ class LevenbergMarquardt final : public Method<T> {
   }
 
   std::optional<Stop> iterate(Problem<T>& problem) override {
+    if (!all_finite(normal_) || !all_finite(gradient_)) {
+      return no_progress("the Jacobian has a NaN or an infinity");
+    }
     const Tensor<T> d = step();
     lr_ = damping_;
     const Tensor<T> x = along(problem.point(), 1.0, d);
-    if (x == problem.point() || !std::isfinite(damping_)) {
+    if (x == problem.point()) {
       return no_progress("the steps are below the precision of the point");
     }
     const double cost = problem.cost_at(x);
@@ -62,10 +66,12 @@ class LevenbergMarquardt final : public Method<T> {
                     .reshape(Shape{n});
   }
 
-  // Solves (JᵀJ + µ I) d = -Jᵀr, with a larger µ if rounding makes the matrix indefinite.
+  // Solves (JᵀJ + µ I) d = -Jᵀr, with a larger µ if rounding makes the matrix indefinite; zero if µ
+  // has grown beyond T.
   Tensor<T> step() {
     const Index n = gradient_.size();
-    while (true) {
+    damping_ = std::max(damping_, static_cast<double>(std::numeric_limits<T>::min()));
+    while (damping_ < static_cast<double>(std::numeric_limits<T>::max()) / 2.0) {
       Tensor<T> factor = normal_;
       for (Index i = 0; i < n; ++i) factor[i * n + i] += static_cast<T>(damping_);
       if (cholesky(factor)) {
@@ -75,6 +81,7 @@ class LevenbergMarquardt final : public Method<T> {
       }
       damping_ *= growth_;
     }
+    return Tensor<T>(Shape{n});
   }
 
   LevenbergMarquardtOptions options_;

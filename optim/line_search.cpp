@@ -88,7 +88,8 @@ class Search {
     for (; steps_ < options_.max_evaluations; ++steps_) {
       const double begin = std::min(low.t, high.t);
       const double end = std::max(low.t, high.t);
-      if ((end - begin) * longest < options_.tolerance_change) break;
+      // Not as long as nothing has been gained: variables may have small units.
+      if (low.t > 0.0 && (end - begin) * longest < options_.tolerance_change) break;
       double t = cubic_minimum(low, high, begin, end);
       // Twice near an end of the bracket: a tenth away from it.
       const double margin = 0.1 * (end - begin);

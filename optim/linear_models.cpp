@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -54,16 +56,55 @@ Tensor<T> with_rows(const Tensor<T>& a, Index extra) {
   return result;
 }
 
+template <class T>
+Tensor<T> transposed(const Tensor<T>& a) {
+  Tensor<T> result(Shape{a.dim(1), a.dim(0)});
+  for (Index i = 0; i < a.dim(0); ++i) {
+    for (Index j = 0; j < a.dim(1); ++j) result[j * a.dim(0) + i] = a[i * a.dim(1) + j];
+  }
+  return result;
+}
+
 // Solves (G + λ I) z = b for a Gram matrix G.
 template <class T>
 Tensor<T> solve_normal(Tensor<T> gram, double ridge, const Tensor<T>& b) {
   const Index n = gram.dim(0);
   for (Index i = 0; i < n; ++i) gram[i * n + i] += static_cast<T>(ridge);
+  const Tensor<T> before = gram;
+  bool is_definite = cholesky(gram);
+  // What is left of a column when its dependence on those before it has been taken away.
+  const T least = static_cast<T>(n) * std::numeric_limits<T>::epsilon();
+  for (Index i = 0; is_definite && i < n; ++i) {
+    const T left = gram[i * n + i];
+    is_definite = left * left > least * before[i * n + i];
+  }
   check(
-      cholesky(gram),
+      is_definite,
       "linear_regression: Cholesky finds columns of x that depend on others; use the solver qr, or "
-      "a ridge > 0");
+      "a larger ridge");
   return cholesky_solve(gram, b);
+}
+
+// Ridge regression with fewer rows than columns: w = xᵀ (x xᵀ + λ I)⁻¹ y, by the QR factors of (xᵀ
+// over sqrt(λ) I): the matrix to invert is Rᵀ R, and so w is Q's upper part times R⁻ᵀ y.
+template <class T>
+Tensor<T> solve_wide(const Tensor<T>& x, const Tensor<T>& y, double ridge) {
+  const Index rows = x.dim(0);
+  const Index n = x.dim(1);
+  Tensor<T> stacked = with_rows(transposed(x), rows);
+  const T root = static_cast<T>(std::sqrt(ridge));
+  for (Index i = 0; i < rows; ++i) stacked[(n + i) * rows + i] = root;
+  const auto [q, r] = qr(stacked);
+  Tensor<T> z = y;
+  for (Index k = 0; k < z.dim(1); ++k) {
+    for (Index i = 0; i < rows; ++i) {
+      for (Index j = 0; j < i; ++j) z(i, k) -= r(j, i) * z(j, k);
+      z(i, k) /= r(i, i);
+    }
+  }
+  const Tensor<T> upper(Shape{n, rows},
+                        std::span<const T>(q.data(), static_cast<std::size_t>(n * rows)));
+  return matmul(upper, z);
 }
 
 // The weight (in, out) for centred x (N, in) and y (N, out).
@@ -73,13 +114,12 @@ Tensor<T> solve(const Tensor<T>& x, const Tensor<T>& y, const LinearRegressionOp
   const bool is_wide = x.dim(0) < n;
   if (options.solver == LinearSolver::qr) {
     if (options.ridge == 0.0) return lstsq(x, y).x;
-    if (!is_wide) {
-      // The penalty as further rows: sqrt(λ) I w = 0.
-      Tensor<T> rows = with_rows(x, n);
-      const T root = static_cast<T>(std::sqrt(options.ridge));
-      for (Index i = 0; i < n; ++i) rows[(x.dim(0) + i) * n + i] = root;
-      return lstsq(rows, with_rows(y, n)).x;
-    }
+    if (is_wide) return solve_wide(x, y, options.ridge);
+    // The penalty as further rows: sqrt(λ) I w = 0.
+    Tensor<T> rows = with_rows(x, n);
+    const T root = static_cast<T>(std::sqrt(options.ridge));
+    for (Index i = 0; i < n; ++i) rows[(x.dim(0) + i) * n + i] = root;
+    return lstsq(rows, with_rows(y, n)).x;
   }
   if (is_wide && options.ridge > 0.0) {
     // w = xᵀ (x xᵀ + λ I)⁻¹ y: N equations rather than n.
@@ -88,15 +128,6 @@ Tensor<T> solve(const Tensor<T>& x, const Tensor<T>& y, const LinearRegressionOp
   }
   return solve_normal(matmul(x, x, Transpose::yes, Transpose::no), options.ridge,
                       matmul(x, y, Transpose::yes, Transpose::no));
-}
-
-template <class T>
-Tensor<T> transposed(const Tensor<T>& a) {
-  Tensor<T> result(Shape{a.dim(1), a.dim(0)});
-  for (Index i = 0; i < a.dim(0); ++i) {
-    for (Index j = 0; j < a.dim(1); ++j) result[j * a.dim(0) + i] = a[i * a.dim(1) + j];
-  }
-  return result;
 }
 
 void check_classifier(const char* name, const ClassifierOptions& options,
@@ -216,6 +247,10 @@ LinearModel<T> linear_regression(const Tensor<T>& x, const Tensor<T>& y,
   check(y.rank() <= 2, "{}: y must be (N) or (N, out), got {}", kName, y.shape());
   check_not_negative(kName, "ridge", options.ridge);
   const Index outputs = y.rank() == 1 ? 1 : y.dim(1);
+  for (Index i = 0; i < y.size(); ++i) {
+    check(std::isfinite(y[i]), "{}: row {}, column {} of y is {}", kName, i / outputs, i % outputs,
+          y[i]);
+  }
 
   // With centred data the bias drops out of the problem.
   Tensor<T> inputs = x;
@@ -306,7 +341,8 @@ LinearModel<T> softmax_regression(const Tensor<T>& x, const Tensor<std::int32_t>
           .bias = options.bias ? std::move(found.x[1]) : Tensor<T>(Shape{classes}),
           .cost = found.cost,
           .iterations = found.iterations,
-          .converged = found.reason != StopReason::max_iterations};
+          .converged =
+              found.reason == StopReason::gradient_norm || found.reason == StopReason::no_progress};
 }
 
 #define GLISSADE_INSTANTIATE(T)                                                                    \

@@ -37,10 +37,14 @@ class Run {
  public:
   Run(Problem<T>& problem, Method<T>& method, StoppingRule stopping,
       const MinimizeOptions<T>& options)
-      : problem_(problem),
-        method_(method),
-        stopping_(diverged() || std::move(stopping)),
-        options_(options) {}
+      : problem_(problem), method_(method), stopping_(std::move(stopping)), options_(options) {
+    const std::string why_not =
+        stopping_.cannot_fire({.gradient_norm = method.uses_gradients(),
+                               .validation_loss = static_cast<bool>(options.validation),
+                               .epochs = false});
+    check(why_not.empty(), "minimize: the stopping rule can never fire: {}", why_not);
+    stopping_ = diverged() || std::move(stopping_);
+  }
 
   MinimizeResult<std::vector<Tensor<T>>> operator()() {
     start();
@@ -48,10 +52,18 @@ class Run {
     if (!stop) method_.begin(problem_);
     while (!stop) {
       previous_ = problem_.point();
+      const std::int64_t moves = problem_.moves();
       const std::optional<Stop> stuck = method_.iterate(problem_);
+      moved_ = problem_.moves() != moves;
+      if (stuck && !moved_) {  // the rules have seen this point
+        stop = stuck;
+        break;
+      }
       ++result_.iterations;
       stop = look(stuck);
     }
+    // Those of the last trial point may be there.
+    for (Variable<T> parameter : problem_.parameters()) parameter.zero_grad();
     result_.x = values_of(problem_.parameters());
     result_.cost = problem_.cost();
     result_.evaluations = problem_.evaluations();
@@ -76,7 +88,8 @@ class Run {
     } else {
       problem_.evaluate_cost();
     }
-    check(std::isfinite(problem_.cost()), "minimize: the cost at the start is {}", problem_.cost());
+    check(options_.allow_bad_start || std::isfinite(problem_.cost()),
+          "minimize: the cost at the start is {}", problem_.cost());
     previous_ = problem_.point();
   }
 
@@ -91,7 +104,8 @@ class Run {
                       .seconds = seconds(),
                       .cost = problem_.cost(),
                       .gradient_norm = norm,
-                      .parameter_change = at_start ? kUnknown : change};
+                      .parameter_change = at_start ? kUnknown : change,
+                      .moved = moved_};
     double measure = problem_.cost();
     bool has_measure = true;
     if (options_.validation) {
@@ -102,7 +116,7 @@ class Run {
         progress.validation_loss = measure;
       }
     }
-    if (has_measure && (at_start || measure < result_.best_cost)) {
+    if (has_measure && (at_start || measure < result_.best_cost || std::isnan(result_.best_cost))) {
       result_.best_cost = measure;
       result_.best_x = values_of(problem_.parameters());
     }
@@ -126,6 +140,7 @@ class Run {
   const MinimizeOptions<T>& options_;
   Clock::time_point begin_ = Clock::now();
   Tensor<T> previous_;
+  bool moved_ = true;
   MinimizeResult<std::vector<Tensor<T>>> result_;
 };
 

@@ -18,15 +18,19 @@ class Newton final : public Method<T> {
   void begin(Problem<T>& /*problem*/) override {}
 
   std::optional<Stop> iterate(Problem<T>& problem) override {
-    const Tensor<T> d = direction(problem.hessian(), problem.gradient());
+    const Tensor<T> hessian = problem.hessian();
+    if (!all_finite(hessian)) return no_progress("the Hessian has a NaN or an infinity");
+    const Tensor<T> d = direction(hessian, problem.gradient());
     const double slope = dot(problem.gradient(), d);
     double t = 1.0;
     for (std::int64_t trial = 0; trial < options_.max_ls; ++trial, t *= options_.shrink) {
       const Tensor<T> x = along(problem.point(), t, d);
       if (x == problem.point()) break;
       const Evaluation<T> there = problem.evaluate_at(x);
-      // Not above also where the predicted decrease is lost in rounding.
-      if (there.cost <= problem.cost() + options_.c1 * t * slope) {
+      // Where the decrease is lost in rounding, the gradient has to fall: or this would never end.
+      const bool is_progress =
+          there.cost < problem.cost() || norm2(there.gradient) < norm2(problem.gradient());
+      if (is_progress && there.cost <= problem.cost() + options_.c1 * t * slope) {
         problem.move_to(x, there);
         lr_ = t;
         return std::nullopt;

@@ -19,6 +19,11 @@ Problem<T>::Problem(std::vector<Variable<T>> parameters) : parameters_(std::move
     check(parameter.defined(), "minimize: parameter {} is undefined", i);
     check(parameter.is_leaf() && parameter.requires_grad(),
           "minimize: parameter {}, of shape {}, is frozen or not a leaf", i, parameter.shape());
+    for (std::size_t j = 0; j < i; ++j) {
+      check(parameters_[j].node() != parameter.node(),
+            "minimize: parameter {}, of shape {}, is given twice: it is parameter {} too", i,
+            parameter.shape(), j);
+    }
     check(parameter.size() > 0, "minimize: parameter {}, of shape {}, has no elements", i,
           parameter.shape());
     size += parameter.size();
@@ -147,6 +152,7 @@ double Problem<T>::run(Tensor<T>& gradient) {
 
 template <class T>
 void Problem<T>::take_point() {
+  ++moves_;
   T* next = point_.data();
   for (const Variable<T>& parameter : parameters_) {
     next = std::copy(parameter.value().begin(), parameter.value().end(), next);
@@ -194,6 +200,7 @@ template <class T>
 void Problem<T>::move_to(const Tensor<T>& x, const Evaluation<T>& known) {
   set_values(x);
   point_ = x;
+  ++moves_;
   cost_ = known.cost;
   gradient_ = known.gradient;
   has_gradient_ = true;
@@ -203,6 +210,7 @@ template <class T>
 void Problem<T>::move_to(const Tensor<T>& x, double known_cost) {
   set_values(x);
   point_ = x;
+  ++moves_;
   cost_ = known_cost;
   has_gradient_ = false;
 }

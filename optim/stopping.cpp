@@ -20,6 +20,19 @@ class Simple final : public Rule {
  public:
   Simple(StopReason reason, Test test) : reason_(reason), start_(std::move(test)), test_(start_) {}
 
+  std::string cannot_fire(const StoppingRule::Measured& measured) const override {
+    if (reason_ == StopReason::max_epochs && !measured.epochs) {
+      return "max_epochs: no epochs are counted here";
+    }
+    if (reason_ == StopReason::early_stopping && !measured.validation_loss) {
+      return "early_stopping: there is no validation";
+    }
+    if (reason_ == StopReason::gradient_norm && !measured.gradient_norm) {
+      return "gradient_norm_below: the method computes no gradients";
+    }
+    return {};
+  }
+
   std::unique_ptr<Rule> clone() const override { return std::make_unique<Simple>(*this); }
   void reset() override { test_.emplace(start_); }
   std::optional<Stop> update(const Progress& progress) override {
@@ -48,6 +61,10 @@ class Pair : public Rule {
   }
 
  protected:
+  std::pair<std::string, std::string> reasons_against(
+      const StoppingRule::Measured& measured) const {
+    return {a_.cannot_fire(measured), b_.cannot_fire(measured)};
+  }
   // Both rules see every check: they remember it.
   std::pair<std::optional<Stop>, std::optional<Stop>> both(const Progress& progress) {
     auto a = a_.update(progress);
@@ -69,6 +86,10 @@ class Either final : public Pair {
  public:
   using Pair::Pair;
   std::unique_ptr<Rule> clone() const override { return std::make_unique<Either>(*this); }
+  std::string cannot_fire(const StoppingRule::Measured& measured) const override {
+    const auto [a, b] = reasons_against(measured);
+    return a.empty() || b.empty() ? std::string() : a + "; " + b;
+  }
   std::optional<Stop> update(const Progress& progress) override {
     auto [a, b] = both(progress);
     if (a && b) return merge(std::move(*a), *b);
@@ -80,6 +101,10 @@ class Both final : public Pair {
  public:
   using Pair::Pair;
   std::unique_ptr<Rule> clone() const override { return std::make_unique<Both>(*this); }
+  std::string cannot_fire(const StoppingRule::Measured& measured) const override {
+    const auto [a, b] = reasons_against(measured);
+    return a.empty() ? b : a;
+  }
   std::optional<Stop> update(const Progress& progress) override {
     auto [a, b] = both(progress);
     if (!a || !b) return std::nullopt;
@@ -92,6 +117,9 @@ class Consecutive final : public Rule {
   Consecutive(std::int64_t checks, StoppingRule inner)
       : checks_(checks), inner_(std::move(inner)) {}
   std::unique_ptr<Rule> clone() const override { return std::make_unique<Consecutive>(*this); }
+  std::string cannot_fire(const StoppingRule::Measured& measured) const override {
+    return inner_.cannot_fire(measured);
+  }
   void reset() override {
     seen_ = 0;
     inner_.reset();
@@ -216,7 +244,7 @@ StoppingRule cost_change_below(double eps) {
   return rule(StopReason::cost_change,
               [eps, last = std::numeric_limits<double>::quiet_NaN()](
                   const Progress& progress) mutable -> std::string {
-                if (!progress.cost) return {};
+                if (!progress.cost || !progress.moved) return {};
                 const double change =
                     std::abs(*progress.cost - std::exchange(last, *progress.cost));
                 if (!(change < eps)) return {};
@@ -227,7 +255,7 @@ StoppingRule cost_change_below(double eps) {
 StoppingRule parameter_change_below(double eps) {
   check_positive("parameter_change_below", "eps", eps);
   return rule(StopReason::parameter_change, [eps](const Progress& progress) -> std::string {
-    if (!(progress.parameter_change < eps)) return {};
+    if (!progress.moved || !(progress.parameter_change < eps)) return {};
     return fmt::format("the parameters changed by {:.3g}, less than {:g}",
                        progress.parameter_change, eps);
   });

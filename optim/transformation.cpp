@@ -155,6 +155,7 @@ class Accumulate final : public Transform<T> {
     return true;
   }
   void members(StateMembers<T>& members) override {
+    members.add_constant("k", {k_});
     members.add("steps", steps_);
     gradients_.members("gradients", members);
     sum_.members("sum", members);

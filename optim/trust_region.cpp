@@ -16,7 +16,8 @@ namespace {
 class Model {
  public:
   template <class T>
-  Model(const EigenDecomposition<T>& h, const Tensor<T>& g) {
+  Model(const EigenDecomposition<T>& h, const Tensor<T>& g)
+      : epsilon_(static_cast<double>(std::numeric_limits<T>::epsilon())) {
     const Index n = g.size();
     values_.assign(h.values.begin(), h.values.end());
     for (Index i = 0; i < n; ++i) {
@@ -32,15 +33,16 @@ class Model {
   // makes Λ + λ positive semidefinite, and λ = 0 or ‖d‖ = radius.
   std::vector<double> minimum(double radius) const {
     const double lowest = values_.front();
-    if (lowest > 0.0) {
-      std::vector<double> d = step(0.0);
+    const double scale =
+        std::max({std::abs(lowest), std::abs(values_.back()), length(g_) / radius});
+    const double tiny = scale * epsilon_;
+    if (lowest >= -tiny && is_solvable(tiny)) {
+      std::vector<double> d = shortest(tiny);
       if (length(d) <= radius) return d;
     }
     const double least = std::max(0.0, -lowest);  // λ is not less
-    const double scale =
-        std::max({std::abs(lowest), std::abs(values_.back()), length(g_) / radius});
-    const double tiny = scale * std::numeric_limits<double>::epsilon();
     std::vector<double> d = step(least + tiny);
+    if (length(d) < radius && lowest >= -tiny) return d;
     if (length(d) < radius) {
       // The hard case: g has no part along the lowest eigenvector. What is missing to the boundary
       // is added along it; either sign gives the same value.
@@ -65,6 +67,24 @@ class Model {
   }
 
  private:
+  // Whether g has no part along eigenvectors whose value is zero up to rounding: then the quadratic
+  // has a minimum, if no value is negative.
+  bool is_solvable(double tiny) const {
+    const double negligible = 100.0 * epsilon_ * length(g_);
+    for (std::size_t i = 0; i < g_.size(); ++i) {
+      if (values_[i] <= tiny && std::abs(g_[i]) > negligible) return false;
+    }
+    return true;
+  }
+  // The minimum that is nearest.
+  std::vector<double> shortest(double tiny) const {
+    std::vector<double> d(g_.size(), 0.0);
+    for (std::size_t i = 0; i < d.size(); ++i) {
+      if (values_[i] > tiny) d[i] = -g_[i] / values_[i];
+    }
+    return d;
+  }
+
   std::vector<double> step(double lambda) const {
     std::vector<double> d(g_.size());
     for (std::size_t i = 0; i < d.size(); ++i) d[i] = -g_[i] / (values_[i] + lambda);
@@ -91,6 +111,7 @@ class Model {
     return lambda;
   }
 
+  double epsilon_;              // of the numbers that the Hessian is made of
   std::vector<double> values_;  // ascending
   std::vector<double> g_;
 };
@@ -108,7 +129,11 @@ class TrustRegion final : public Method<T> {
 
   std::optional<Stop> iterate(Problem<T>& problem) override {
     // The Hessian stays the same as long as steps are refused.
-    if (eigen_.values.size() == 0) eigen_ = eigh(problem.hessian());
+    if (eigen_.values.size() == 0) {
+      const Tensor<T> hessian = problem.hessian();
+      if (!all_finite(hessian)) return no_progress("the Hessian has a NaN or an infinity");
+      eigen_ = eigh(hessian);
+    }
     const Model model(eigen_, problem.gradient());
     const std::vector<double> step = model.minimum(radius_);
     const double length = Model::length(step);
@@ -117,16 +142,19 @@ class TrustRegion final : public Method<T> {
     if (x == problem.point()) return no_progress("the steps are below the precision of the point");
     const Evaluation<T> there = problem.evaluate_at(x);
     // Near a minimum both differences are rounding errors: equal ones then (Conn, Gould and Toint,
-    // Trust-Region Methods, 2000, section 17.4.2).
-    const double noise = 10.0 * static_cast<double>(std::numeric_limits<T>::epsilon()) *
-                         std::max(1.0, std::abs(problem.cost()));
+    // Trust-Region Methods, 2000, section 17.4.2), as long as the gradient falls.
+    const double noise =
+        10.0 * static_cast<double>(std::numeric_limits<T>::epsilon()) * std::abs(problem.cost());
     const double gain = (problem.cost() - there.cost + noise) / (-model.change(step) + noise);
-    if (!(gain >= 0.25)) {  // also if the cost is not a number
+    const bool is_progress =
+        std::isfinite(there.cost) &&
+        (there.cost < problem.cost() || norm2(there.gradient) < norm2(problem.gradient()));
+    if (!is_progress || !(gain >= 0.25)) {
       radius_ *= 0.25;
     } else if (gain > 0.75 && length >= radius_ * (1.0 - 1e-8)) {
       radius_ = std::min(2.0 * radius_, options_.max_radius);
     }
-    if (gain > options_.eta && std::isfinite(there.cost)) {
+    if (is_progress && gain > options_.eta) {
       problem.move_to(x, there);
       eigen_ = {};
     }

@@ -2,6 +2,7 @@
 
 // Vectors of T with sums in double, for methods that work on a whole point (n) at once.
 
+#include <algorithm>
 #include <cmath>
 
 #include "glissade/core/tensor.h"
@@ -57,6 +58,12 @@ Tensor<T> along(const Tensor<T>& x, double c, const Tensor<T>& d) {
 template <class T>
 void scale_in_place(Tensor<T>& x, double c) {
   for (T& value : x) value = static_cast<T>(c * static_cast<double>(value));
+}
+
+/// Whether no element is NaN or infinite.
+template <class T>
+bool all_finite(const Tensor<T>& a) {
+  return std::all_of(a.begin(), a.end(), [](T value) { return std::isfinite(value); });
 }
 
 /// The largest absolute value; 0 for an empty vector.

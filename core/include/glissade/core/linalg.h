@@ -11,7 +11,7 @@
 namespace glissade {
 
 /// The Cholesky factor of a symmetric positive definite matrix a (n, n), in place: the lower
-/// triangular L with a = L Lᵀ, zeros above the diagonal. Only a's lower triangle is read. Returns
+/// triangular L with a = L Lᵀ, zeros above the diagonal. Only a's lower triangle counts. Returns
 /// whether a is positive definite; if it is not, its contents are undefined afterwards.
 template <class T>
 bool cholesky(Tensor<T>& a);
@@ -48,8 +48,8 @@ struct EigenDecomposition {
   Tensor<T> values;   ///< (n), ascending
   Tensor<T> vectors;  ///< (n, n): column i is the vector of value i, of length 1
 };
-/// All eigenvalues and eigenvectors of a symmetric matrix a (n, n), of which the lower triangle is
-/// read.
+/// All eigenvalues and eigenvectors of a symmetric matrix a (n, n), of which the lower
+/// triangle counts.
 template <class T>
 EigenDecomposition<T> eigh(const Tensor<T>& a);
 

@@ -38,7 +38,7 @@ struct Finding {
   std::string remedy{};   ///< what helps, in a sentence
 };
 
-/// Options of `TrainingDoctor`. The thresholds are for losses and gradients of any scale.
+/// Options of `TrainingDoctor`. The thresholds do not depend on the units of the loss.
 struct DoctorOptions {
   std::int64_t window = 40;    ///< observations over which trends are judged; at least 10
   double layer_ratio = 100.0;  ///< gradients of the first and the last layers that differ by more
@@ -51,6 +51,7 @@ struct DoctorOptions {
                             ///< than this share; positive
   double stall = 0.05;  ///< a loss that has fallen by less than this share stands still; in (0, 1)
   bool rollback = false;         ///< on divergence, go back to the last good state
+  std::int64_t max_rollbacks = 10;  ///< then the fault is another than the rate; at least 1
   double rollback_factor = 0.5;  ///< `lr_scale` is multiplied by this then; in (0, 1)
 };
 
@@ -140,8 +141,8 @@ class TrainingDoctor {
 
 /// The largest eigenvalue of the Hessian of the scalar `loss()` over the parameters, by power
 /// iteration on Hessian-vector products: L, if the cost is convex. To `tolerance` relative, or what
-/// `iterations` products reach. Throws std::invalid_argument if the loss does not depend on the
-/// parameters.
+/// `iterations` products reach (twice that if a negative eigenvalue is larger). Throws
+/// std::invalid_argument if the loss requires no gradient, or a product is not finite.
 template <class T>
 double largest_curvature(const std::function<Variable<T>()>& loss,
                          const std::vector<Variable<T>>& parameters, std::int64_t iterations = 200,

@@ -150,7 +150,11 @@ class Module {
 
 namespace detail {
 
-/// Sees the calls of modules as they return; for `summary`.
+template <class T>
+class Call;
+
+/// Sees the calls of modules as they return; for `summary` and `TrainingDoctor`. It begins and ends on
+/// the same thread.
 template <class T>
 class CallObserver {
  public:
@@ -164,6 +168,8 @@ class CallObserver {
   ~CallObserver();
 
  private:
+  friend class Call<T>;
+
   CallObserver* outer_;
 };
 

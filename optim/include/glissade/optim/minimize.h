@@ -31,6 +31,8 @@ struct MinimizeOptions {
   std::function<double(const std::vector<Variable<T>>& parameters)> validation{};
   /// The validation is asked at every so many iterations; at least 1.
   std::int64_t validate_every = 1;
+  /// If the cost at the start is not finite, return with the reason `diverged` rather than throw.
+  bool allow_bad_start = false;
 };
 
 /// One line of a history: a point, and how it was reached.
@@ -159,7 +161,8 @@ MinimizeResult<Tensor<T>> of_one(MinimizeResult<std::vector<Tensor<T>>> result);
 /// start, and after each iteration.
 ///
 /// Throws std::invalid_argument if an option is out of range, the start is empty or not finite, the
-/// cost there is not finite or not one number, or the method needs more than f gives.
+/// cost there is not finite or not one number, the method needs more than f gives, or the rule can
+/// never fire (`early_stopping` without a validation, `max_epochs`).
 template <class F, class T, MethodOptions<T> M>
 requires detail::CostOfOne<F, T> || detail::OwnGradientOfOne<F, T> MinimizeResult<Tensor<T>>
 minimize(F f, const Tensor<T>& start, const M& method, StoppingRule stopping,

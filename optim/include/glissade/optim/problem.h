@@ -88,6 +88,8 @@ class Problem {
   /// problem is one of least squares.
   Residuals<T> residuals();
 
+  /// How often the present point has been set.
+  std::int64_t moves() const { return moves_; }
   /// What it took so far.
   const Evaluations& evaluations() const { return evaluations_; }
 
@@ -110,6 +112,7 @@ class Problem {
   double cost_ = 0.0;
   Tensor<T> gradient_;
   bool has_gradient_ = false;
+  std::int64_t moves_ = 0;
   Evaluations evaluations_;
 };
 

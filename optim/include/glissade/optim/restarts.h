@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -31,7 +32,9 @@ struct RestartResult {
   Evaluations evaluations;         ///< of all runs together
 };
 
-/// Minimises f, as `minimize` does, from `options.runs` starts that `draw` returns.
+/// Minimises f, as `minimize` does, from `options.runs` starts that `draw` returns. A start where
+/// the cost is not finite counts as a run with an infinite cost. Throws std::invalid_argument as
+/// `minimize` does, and if no start has a finite cost.
 template <class T, class F, MethodOptions<T> M>
 RestartResult<T> random_restarts(F f, const std::function<Tensor<T>(Rng&)>& draw, const M& method,
                                  const StoppingRule& stopping, const RestartOptions& options = {},
@@ -39,9 +42,13 @@ RestartResult<T> random_restarts(F f, const std::function<Tensor<T>(Rng&)>& draw
   check(options.runs >= 1, "random_restarts: runs must be at least 1, got {}", options.runs);
   check(static_cast<bool>(draw), "random_restarts: the function that draws starts is empty");
   Rng rng(options.seed);
+  MinimizeOptions<T> one = each;
+  one.allow_bad_start = true;
   RestartResult<T> result;
   for (std::int64_t run = 0; run < options.runs; ++run) {
-    auto found = minimize(std::ref(f), draw(rng), method, stopping, each);
+    auto found = minimize(std::ref(f), draw(rng), method, stopping, one);
+    // A start outside of the function's domain is a run that found nothing.
+    if (std::isnan(found.best_cost)) found.best_cost = std::numeric_limits<double>::infinity();
     result.costs.push_back(found.best_cost);
     result.evaluations.costs += found.evaluations.costs;
     result.evaluations.gradients += found.evaluations.gradients;
@@ -52,6 +59,8 @@ RestartResult<T> random_restarts(F f, const std::function<Tensor<T>(Rng&)>& draw
     }
     if (result.best.best_cost < options.good_enough) break;
   }
+  check(std::isfinite(result.best.best_cost),
+        "random_restarts: the cost is not finite at any of {} starts", result.costs.size());
   return result;
 }
 

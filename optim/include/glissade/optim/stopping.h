@@ -43,6 +43,9 @@ struct Progress {
   std::optional<double> cost{};  ///< at the present parameters; a NaN here is divergence
   double gradient_norm = std::numeric_limits<double>::quiet_NaN();  ///< Euclidean, of all together
   double parameter_change = std::numeric_limits<double>::quiet_NaN();  ///< ‖θ_t - θ_{t-1}‖
+  /// Whether the parameters have changed since the last check. A method that tries a step and
+  /// refuses it has not: rules about changes wait.
+  bool moved = true;
   std::optional<double> validation_loss{};  ///< present if it was measured for this check
 };
 
@@ -97,6 +100,15 @@ class StoppingRule {
   /// Stops when both rules say so at the same check.
   friend StoppingRule operator&&(StoppingRule a, StoppingRule b);
 
+  /// What a run measures, apart from the cost.
+  struct Measured {
+    bool gradient_norm = true;
+    bool validation_loss = true;
+    bool epochs = true;
+  };
+  /// Why the rule can never fire in such a run, in words; empty if it can.
+  std::string cannot_fire(const Measured& measured) const { return rule_->cannot_fire(measured); }
+
   /// What a rule is inside: for rules that remember something.
   class Rule {
    public:
@@ -104,6 +116,10 @@ class StoppingRule {
     virtual std::unique_ptr<Rule> clone() const = 0;
     virtual std::optional<Stop> update(const Progress& progress) = 0;
     virtual void reset() = 0;
+    virtual std::string cannot_fire(const Measured& measured) const {
+      static_cast<void>(measured);
+      return {};
+    }
   };
   explicit StoppingRule(std::unique_ptr<Rule> rule) : rule_(std::move(rule)) {}
 
