@@ -78,14 +78,23 @@ template <class T>
 bool cholesky(Tensor<T>& a) {
   const int n = check_square(a, "cholesky");
   if (n == 0) return true;
+  std::vector<T> diagonal;
+  for (Index i = 0; i < n; ++i) diagonal.push_back(a[i * n + i]);
   int info = 0;
   {
     const auto lock = detail::lock_if_serial();
     // The upper triangle, column-major, is the lower one, row-major.
     Lapack<T>::potrf("U", &n, a.data(), &n, &info, 1);
   }
+  if (info != 0) return false;
   for (Index i = 0; i < n; ++i) std::fill_n(a.data() + i * n + i + 1, n - i - 1, T{});
-  return info == 0;
+  // A pivot that is lost in the rounding of its row is as good as zero.
+  const T least = static_cast<T>(n) * std::numeric_limits<T>::epsilon();
+  for (Index i = 0; i < n; ++i) {
+    const T root = a[i * n + i];
+    if (!(root * root > least * diagonal[static_cast<std::size_t>(i)])) return false;
+  }
+  return true;
 }
 
 template <class T>

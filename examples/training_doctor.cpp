@@ -218,6 +218,28 @@ std::vector<Made> made_set() {
     t.optimizer = sgd(1.0 / curvature(t));
     return t;
   });
+  add("healthy", "at the minimum from the start", [](int size, Rng& rng) {
+    Training t = quadratic(size, rng);
+    const auto best = optim::linear_regression(t.data.inputs, t.data.targets);
+    t.model.parameters()[0].mutable_value() = best.weight;
+    t.model.parameters()[1].mutable_value() = best.bias;
+    t.batch = 16;
+    t.optimizer = sgd(0.01);
+    return t;
+  });
+  add("healthy", "a sigmoid at the end, trained for long", [](int size, Rng& rng) {
+    Training t = classification(size, rng);
+    t.data.targets = Tensor<float>(Shape{t.data.labels.size(), 1});
+    for (Index i = 0; i < t.data.labels.size(); ++i) {
+      t.data.targets[i] = static_cast<float>(t.data.labels[i] % 2);
+    }
+    t.data.labels = Tensor<std::int32_t>();
+    t.model = perceptron<nn::Tanh<float>>(4 << size, 1, 1, 16, nn::Init::xavier_normal, rng);
+    t.model.add(nn::Sigmoid<float>());
+    t.steps = 500;
+    t.optimizer = adam(0.02);
+    return t;
+  });
   add("diverging", "linear regression above 2/L", [](int size, Rng& rng) {
     Training t = quadratic(size, rng);
     t.optimizer = sgd(2.2 / curvature(t));

@@ -33,7 +33,9 @@ class BatchNormNode final : public NormalizationNode<T> {
                 const Variable<T>& bias)
       : NormalizationNode<T>(shapes, eps, std::move(y), x, weight, bias),
         groups_(shapes.groups),
-        statistics_(std::move(statistics)) {}
+        statistics_(std::move(statistics)) {
+    this->finish();
+  }
 
   const char* name() const override { return "batch_norm"; }
 

@@ -11,9 +11,15 @@
 namespace glissade::nn {
 namespace {
 
-// The places of a parameter at which gradients and weights are compared from step to step.
+// The places of a parameter at which gradients and weights are compared from step to step: all, or
+// some that are spread over rows and columns alike (Knuth's multiplicative hashing).
 constexpr Index kSamples = 512;
-Index sample_stride(Index size) { return std::max<Index>(1, size / kSamples); }
+Index sample_count(Index size) { return std::min(size, kSamples); }
+Index sample_place(Index i, Index size) {
+  return size <= kSamples ? i
+                          : static_cast<Index>((static_cast<std::uint64_t>(i) * 2654435761U) %
+                                               static_cast<std::uint64_t>(size));
+}
 
 template <class T>
 double norm(const Tensor<T>& x) {
@@ -36,7 +42,10 @@ double cosine(const std::vector<T>& a, const std::vector<T>& b) {
 }
 
 // Unknown if one is zero: that is death, and no trend from layer to layer.
-double ratio(double a, double b) { return a > 0.0 && b > 0.0 ? a / b : Observation::kUnknown; }
+double ratio(double a, double b) {
+  const double result = a / b;
+  return std::isfinite(result) && result > 0.0 ? result : Observation::kUnknown;
+}
 
 const char* remedy(Trouble trouble) {
   switch (trouble) {
@@ -86,6 +95,8 @@ void check_options(const DoctorOptions& options) {
         "{}: long_step must be a finite number > 0, got {}", kName, options.long_step);
   check_share("stall", options.stall);
   check_share("rollback_factor", options.rollback_factor);
+  check(options.max_rollbacks >= 1, "{}: max_rollbacks must be at least 1, got {}", kName,
+        options.max_rollbacks);
 }
 
 }  // namespace
@@ -114,7 +125,8 @@ TrainingDoctor<T>::~TrainingDoctor() = default;
 template <class T>
 void TrainingDoctor<T>::begin_step() {
   watch_->observer.reset();
-  watch_->next_call = 0;
+  watch_->calls.clear();
+  watch_->called.clear();
   watch_->observer.emplace(*watch_);
 }
 
@@ -123,15 +135,24 @@ Checkup TrainingDoctor<T>::observe(double loss) {
   watch_->observer.reset();
   look_at_gradients(loss);
   Checkup checkup;
+  // A divergence that can be rolled back is told of each time.
+  const bool can_roll_back =
+      options_.rollback && watch_->good_step >= 0 && watch_->rollbacks < options_.max_rollbacks;
   std::vector<Trouble> known;
   for (const Finding& finding : findings_) {
-    if (finding.step >= 0) known.push_back(finding.trouble);
+    if (finding.step < 0 || (can_roll_back && finding.trouble == Trouble::diverging)) continue;
+    known.push_back(finding.trouble);
   }
   if (auto finding = diagnose(watch_->seen, options_, known)) {
     const bool is_divergence = finding->trouble == Trouble::diverging;
     finding->step = watch_->seen.step - 1;
+    if (is_divergence && can_roll_back && watch_->rollbacks + 1 == options_.max_rollbacks) {
+      finding->message +=
+          fmt::format(" This is rollback {}, the last one: look at the data of these steps.",
+                      options_.max_rollbacks);
+    }
     checkup.findings.push_back(*found(std::move(*finding)));
-    if (is_divergence && options_.rollback && watch_->good_step >= 0) {
+    if (is_divergence && can_roll_back) {
       roll_back();
       checkup.rolled_back = true;
     }
@@ -158,20 +179,25 @@ void TrainingDoctor<T>::look_at_gradients(double loss) {
   std::vector<double> relative;  // ‖g‖/‖w‖ of each weight
   std::vector<double> updates;
   std::size_t number = 0;
-  for (const Variable<T>& parameter : model_.parameters()) {
+  const std::vector<Variable<T>> parameters = model_.parameters();
+  const bool has_matrices =
+      std::any_of(parameters.begin(), parameters.end(),
+                  [](const Variable<T>& parameter) { return parameter.rank() >= 2; });
+  for (const Variable<T>& parameter : parameters) {
     const Tensor<T>& w = parameter.value();
     const bool has_grad = parameter.has_grad();
     const Variable<T> g = has_grad ? parameter.grad() : Variable<T>();
     std::vector<T> sample;
-    for (Index i = 0; i < w.size(); i += sample_stride(w.size())) {
-      sample.push_back(w[i]);
-      if (has_grad) gradient.push_back(g.value()[i]);
+    for (Index i = 0; i < sample_count(w.size()); ++i) {
+      const Index place = sample_place(i, w.size());
+      sample.push_back(w[place]);
+      if (has_grad) gradient.push_back(g.value()[place]);
     }
     if (number == watch.last_weights.size()) watch.last_weights.emplace_back();
     std::vector<T>& before = watch.last_weights[number++];
-    if (w.rank() >= 2) {
+    if (w.rank() >= 2 || !has_matrices) {
       const double size = norm(w);
-      if (has_grad) relative.push_back(norm(g.value()) / size);
+      if (has_grad && size > 0.0) relative.push_back(norm(g.value()) / size);
       if (before.size() == sample.size()) {
         double change = 0.0;
         double length = 0.0;
@@ -180,7 +206,7 @@ void TrainingDoctor<T>::look_at_gradients(double loss) {
           change += d * d;
           length += static_cast<double>(sample[i]) * static_cast<double>(sample[i]);
         }
-        updates.push_back(std::sqrt(change / length));
+        if (length > 0.0) updates.push_back(std::sqrt(change / length));
       }
     }
     before = std::move(sample);
@@ -191,9 +217,13 @@ void TrainingDoctor<T>::look_at_gradients(double loss) {
   watch.last_gradient = std::move(gradient);
   if (relative.size() >= 3) now.gradient_ratio = ratio(relative.front(), relative.back());
   now.update_ratio = median(updates);
-  const std::vector<Units>& layers = watch.seen.units;
-  if (layers.size() >= 3) now.signal_ratio = ratio(layers.back().size, layers.front().size);
-  for (const Units& units : layers) now.saturated = std::max(now.saturated, units.saturated);
+  std::vector<const Units*> layers;
+  for (const std::ptrdiff_t i : watch.called) {
+    layers.push_back(&watch.seen.units[static_cast<std::size_t>(i)]);
+    now.saturated = std::max(now.saturated, layers.back()->saturated);
+  }
+  if (layers.size() >= 3) now.signal_ratio = ratio(layers.back()->size, layers.front()->size);
+  watch.called.clear();
   watch.seen.add(now);
 }
 
@@ -224,6 +254,7 @@ void TrainingDoctor<T>::roll_back() {
     *state.counters[i].tensor = watch.good_counters[i];
   }
   lr_scale_ *= options_.rollback_factor;
+  ++watch.rollbacks;
   watch.seen.restart();
   watch.last_gradient.clear();
   watch.last_weights.clear();

@@ -13,6 +13,17 @@
 namespace glissade::nn {
 namespace {
 
+template <class T>
+double dot(const std::vector<Tensor<T>>& a, const std::vector<Tensor<T>>& b) {
+  double sum = 0.0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    for (Index j = 0; j < a[i].size(); ++j) {
+      sum += static_cast<double>(a[i][j]) * static_cast<double>(b[i][j]);
+    }
+  }
+  return sum;
+}
+
 // The mean and the standard deviation of each column of x (N, columns).
 struct Column {
   double mean = 0.0;
@@ -77,12 +88,10 @@ std::optional<Finding> TrainingDoctor<T>::check_inputs(const Tensor<T>& x) {
     check(std::isfinite(x[i]), "TrainingDoctor: row {}, column {} of the inputs is {}", i / count,
           i % count, x[i]);
   }
-  double squares = 0.0;
   std::size_t worst = 0;
   const std::vector<Column> columns = columns_of(x);
   const auto size = [&](std::size_t i) { return std::hypot(columns[i].mean, columns[i].std); };
   for (std::size_t i = 0; i < columns.size(); ++i) {
-    squares += size(i) * size(i);
     if (size(i) > size(worst)) worst = i;
   }
   if (size(worst) > 10.0) {
@@ -91,7 +100,14 @@ std::optional<Finding> TrainingDoctor<T>::check_inputs(const Tensor<T>& x) {
         fmt::format("Column {} of the inputs has the mean {:.3g} and the deviation {:.3g}.", worst,
                     columns[worst].mean, columns[worst].std)));
   }
-  const double all = std::sqrt(squares / static_cast<double>(columns.size()));
+  // Of the numbers that are not 0: most of a sparse row are.
+  double squares = 0.0;
+  Index nonzero = 0;
+  for (const T value : x) {
+    squares += static_cast<double>(value) * static_cast<double>(value);
+    nonzero += value != T{0} ? 1 : 0;
+  }
+  const double all = nonzero > 0 ? std::sqrt(squares / static_cast<double>(nonzero)) : 0.0;
   if (all < 0.05) {
     return found(before_training(
         Trouble::unscaled_inputs,
@@ -160,46 +176,52 @@ double largest_curvature(const std::function<Variable<T>()>& loss,
                          double tolerance) {
   check(iterations >= 1, "largest_curvature: iterations must be at least 1, got {}", iterations);
   const Variable<T> cost = loss();
+  check(cost.requires_grad(), "largest_curvature: the loss requires no gradient");
   Rng rng(1);
-  std::vector<Tensor<T>> v;
-  for (const Variable<T>& parameter : parameters) {
-    v.emplace_back(parameter.shape());
-    rng.fill_normal(v.back(), T{0}, T{1});
-  }
-  const auto dot = [](const std::vector<Tensor<T>>& a, const std::vector<Tensor<T>>& b) {
-    double sum = 0.0;
-    for (std::size_t i = 0; i < a.size(); ++i) {
-      for (Index j = 0; j < a[i].size(); ++j) {
-        sum += static_cast<double>(a[i][j]) * static_cast<double>(b[i][j]);
-      }
+  const auto random_direction = [&] {
+    std::vector<Tensor<T>> v;
+    for (const Variable<T>& parameter : parameters) {
+      v.emplace_back(parameter.shape());
+      rng.fill_normal(v.back(), T{0}, T{1});
     }
-    return sum;
+    return v;
   };
-  // Power iteration finds the eigenvalue of largest magnitude; if that is negative, once more with
-  // H - value I, whose largest in magnitude is then H's highest.
-  double shift = 0.0;
-  double value = 0.0;
-  for (int round = 0; round < 2; ++round) {
+  // Power iteration with H + shift I: the length of the product of a unit vector, which tends to
+  // the spectral radius, and its part along that vector, which is an eigenvalue when it has
+  // converged.
+  struct Products {
+    double length = 0.0;
+    double along = 0.0;
+  };
+  const auto iterate = [&](double shift) {
+    std::vector<Tensor<T>> v = random_direction();
+    Products found;
     for (std::int64_t k = 0; k < iterations; ++k) {
       const double length = std::sqrt(dot(v, v));
-      if (length == 0.0) return 0.0;  // the Hessian is zero
+      if (length == 0.0) break;
       for (Tensor<T>& part : v) {
         for (T& element : part) element = static_cast<T>(static_cast<double>(element) / length);
       }
       std::vector<Tensor<T>> product = hvp(cost, parameters, v);
       for (std::size_t i = 0; i < v.size(); ++i) {
         for (Index j = 0; j < v[i].size(); ++j) {
-          product[i][j] -= static_cast<T>(shift * static_cast<double>(v[i][j]));
+          product[i][j] += static_cast<T>(shift * static_cast<double>(v[i][j]));
         }
       }
-      const double before = std::exchange(value, dot(v, product));
+      const double before = found.length;
+      found = {.length = std::sqrt(dot(product, product)), .along = dot(v, product)};
+      check(std::isfinite(found.length),
+            "largest_curvature: a product with the Hessian is not finite");
       v = std::move(product);
-      if (k > 0 && std::abs(value - before) <= tolerance * std::abs(value)) break;
+      if (k > 0 && std::abs(found.length - before) <= tolerance * found.length) break;
     }
-    if (value >= 0.0) break;
-    shift = value;
-  }
-  return value + shift;
+    return found;
+  };
+  const Products largest = iterate(0.0);
+  if (largest.along >= (1.0 - 1e-4) * largest.length) return largest.along;
+  // The largest in magnitude is negative, or there are two of opposite signs: all are positive when
+  // the spectral radius is added.
+  return iterate(largest.length).along - largest.length;
 }
 
 #define GLISSADE_INSTANTIATE(T)                                                                \

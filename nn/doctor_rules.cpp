@@ -1,10 +1,21 @@
 // The rules by which the training doctor judges.
 #include <fmt/format.h>
 
+#include <cstddef>
+#include <utility>
+
 #include "doctor_statistics.h"
 
 namespace glissade::nn {
 namespace {
+
+// The value below which 1 / `part` of them are; unknown of none.
+double quantile(std::vector<double> values, std::size_t part) {
+  if (values.empty()) return Observation::kUnknown;
+  const auto place = values.begin() + static_cast<std::ptrdiff_t>(values.size() / part);
+  std::nth_element(values.begin(), place, values.end());
+  return *place;
+}
 
 // The rules see the same things.
 struct Case {
@@ -17,7 +28,7 @@ struct Case {
   }
   // Whether the loss is about what it was at first.
   bool stands_still() const {
-    return seen.first_loss() - seen.recent_loss() < options.stall * seen.scale();
+    return median(seen.first_losses) - seen.recent_loss() < options.stall * seen.scale();
   }
   // Whether the second half of the window is better than the first.
   bool gains() const {
@@ -44,15 +55,17 @@ std::optional<Finding> find_explosion(const Case& c) {
     return finding(Trouble::exploding, "The loss is {:.4g}, but the gradient is not finite.",
                    now.loss);
   }
-  const double gradients = median(c.seen.last(&Observation::gradient_ratio, 5));
-  if (gradients > c.options.layer_ratio) {
+  // At the start, or for a whole window: a divergence makes such ratios for some steps too.
+  const bool is_time = c.seen.step == 1 || c.seen.is_full();
+  const double gradients = c.seen.middle(&Observation::gradient_ratio);
+  if (is_time && gradients > c.options.layer_ratio) {
     return finding(Trouble::exploding,
                    "Gradients grow backwards: relative to its weights, the first layer's is {:.3g} "
                    "times the last layer's.",
                    gradients);
   }
-  const double signals = median(c.seen.last(&Observation::signal_ratio, 5));
-  if (signals > c.options.layer_ratio) {
+  const double signals = c.seen.middle(&Observation::signal_ratio);
+  if (is_time && signals > c.options.layer_ratio) {
     return finding(Trouble::exploding,
                    "Signals grow from layer to layer: the last activations are {:.3g} times the "
                    "first ones, and gradients grow backwards by as much.",
@@ -67,25 +80,35 @@ std::optional<Finding> find_explosion(const Case& c) {
   return std::nullopt;
 }
 
+// Losses that have grown, by more than batches differ.
 std::optional<Finding> find_divergence(const Case& c) {
   const double loss = c.seen.history.back().loss;
   const double first = c.seen.first_loss();
-  const double recent = c.seen.recent_loss();
   if (!std::isfinite(loss)) {
     return finding(Trouble::diverging, "The loss is {}; {} steps before it was {:.4g}.", loss,
                    c.seen.history.size() - 1, c.seen.history.front().loss);
   }
+  // Far above the first three already, and not by one batch.
+  if (c.seen.step >= 6 && c.seen.step <= 10 && c.seen.first_losses.size() >= 6) {
+    double size = 0.0;
+    for (std::size_t i = 0; i < 3; ++i) size = std::max(size, std::abs(c.seen.first_losses[i]));
+    const double last = quantile(c.seen.last(&Observation::loss, 4), 4);
+    if (last > 30.0 * size) {
+      return finding(Trouble::diverging, "The loss has grown from {:.4g} to {:.4g} in {} steps.",
+                     c.seen.first_losses.front(), last, c.seen.step);
+    }
+  }
+  if (c.seen.history.size() < 10) return std::nullopt;
+  const double recent = c.seen.least_recent_loss();
   const double enough = 0.5 * c.seen.scale();
-  const bool has_leapt = c.seen.step > 2 && loss - first > 1e3 * c.seen.scale();
-  const bool has_grown =
-      c.seen.step >= 10 && recent - first > enough && recent - c.seen.best_loss > enough;
-  if (!has_leapt && !has_grown) return std::nullopt;
-  return finding(Trouble::diverging, "The loss has grown from {:.4g} to {:.4g} in {} steps.", first,
-                 has_leapt ? loss : recent, c.seen.step);
+  if (!(recent - first > enough) || !(recent - c.seen.best_loss > enough)) return std::nullopt;
+  return finding(Trouble::diverging, "The loss has grown from {:.4g} to {:.4g} in {} steps.",
+                 c.seen.first_losses.front(), recent, c.seen.step);
 }
 
 std::optional<Finding> find_dead_units(const Case& c) {
   for (const Units& units : c.seen.units) {
+    if (units.last_called != c.seen.step - 1) continue;  // not part of this step
     const auto dead = std::count_if(
         units.last_active.begin(), units.last_active.end(), [&](std::int64_t last_active) {
           return c.seen.step - last_active > static_cast<std::int64_t>(c.seen.window);
@@ -104,28 +127,29 @@ std::optional<Finding> find_dead_units(const Case& c) {
 }
 
 std::optional<Finding> find_vanishing(const Case& c) {
-  if (c.gains()) return std::nullopt;
+  // A loss that stands still because it has fallen is no trouble.
   const double recent = c.seen.recent_loss();
+  if (c.gains() || c.seen.first_loss() - recent > 0.5 * c.seen.scale()) return std::nullopt;
   const double least = 1.0 / c.options.layer_ratio;
   if (const double gradients = c.seen.middle(&Observation::gradient_ratio); gradients < least) {
     return finding(
         Trouble::vanishing,
         "The loss has stood still at {:.4g} for {} steps, and relative to its weights the "
         "first layer's gradient is {:.2g} times the last layer's.",
-        recent, c.seen.step, gradients);
+        recent, c.seen.window, gradients);
   }
   if (const double signals = c.seen.middle(&Observation::signal_ratio); signals < least) {
     return finding(Trouble::vanishing,
                    "The loss has stood still at {:.4g} for {} steps, and the last activations are "
                    "{:.2g} times the first ones, which gradients mirror.",
-                   recent, c.seen.step, signals);
+                   recent, c.seen.window, signals);
   }
   if (const double saturated = c.seen.middle(&Observation::saturated); saturated > 0.9) {
     return finding(
         Trouble::vanishing,
         "The loss has stood still at {:.4g} for {} steps, and {:.0f} % of the units of a "
         "layer are saturated, where the activation has no slope.",
-        recent, c.seen.step, 100.0 * saturated);
+        recent, c.seen.window, 100.0 * saturated);
   }
   return std::nullopt;
 }
@@ -154,33 +178,35 @@ std::optional<Finding> find_stall(const Case& c) {
                               Trouble::diverging, Trouble::exploding}) {
     if (c.is_known(cause)) return std::nullopt;
   }
-  // A small gradient means a minimum.
-  if (!(c.seen.middle(&Observation::gradient_norm) > 0.1 * c.seen.first_norm)) {
+  // At a minimum gradients are small, or the noise of batches, which does not agree with itself.
+  if (!(c.seen.middle(&Observation::gradient_norm) > 0.1 * c.seen.first_norm) ||
+      !(c.seen.agreement() > 0.4)) {
     return std::nullopt;
   }
   return finding(Trouble::stalled,
-                 "The loss was {:.4g} at first and is {:.4g} after {} steps; a step changes the "
-                 "weights by {:.1g} of their size.",
-                 c.seen.first_loss(), c.seen.recent_loss(), c.seen.step,
+                 "The loss was {:.4g} at first and is {:.4g} after {} steps, although successive "
+                 "gradients agree; a step changes the weights by {:.1g} of their size.",
+                 c.seen.first_losses.front(), c.seen.recent_loss(), c.seen.step,
                  c.seen.middle(&Observation::update_ratio));
 }
 
 }  // namespace
 
-double median(std::vector<double> values) {
-  if (values.empty()) return Observation::kUnknown;
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
+double median(std::vector<double> values) { return quantile(std::move(values), 2); }
 
 void DoctorStatistics::add(const Observation& observation) {
   history.push_back(observation);
   if (history.size() > window) history.pop_front();
-  if (first_losses.size() < 5) first_losses.push_back(observation.loss);
+  if (first_losses.size() < 10 && std::isfinite(observation.loss)) {
+    first_losses.push_back(observation.loss);
+  }
   if (step == 0) first_norm = observation.gradient_norm;
   if (const double recent = recent_loss(); std::isfinite(recent)) {
     best_loss = std::min(best_loss, recent);
+  }
+  if (!std::isnan(observation.cosine)) {
+    cosine_sum += observation.cosine;
+    ++cosines;
   }
   ++step;
 }
@@ -194,7 +220,12 @@ std::vector<double> DoctorStatistics::last(double Observation::*number, std::siz
 }
 
 double DoctorStatistics::first_loss() const {
-  return std::max(first_losses.front(), median(first_losses));
+  if (first_losses.empty()) return Observation::kUnknown;
+  return *std::max_element(first_losses.begin(), first_losses.end());
+}
+
+double DoctorStatistics::least_recent_loss() const {
+  return quantile(last(&Observation::loss, 10), 4);
 }
 
 double DoctorStatistics::scale() const {
@@ -216,10 +247,7 @@ std::optional<Finding> diagnose(const DoctorStatistics& seen, const DoctorOption
   };
   const Case present{seen, options, known};
   for (const Rule& rule : kRules) {
-    // With rollback, a divergence is told of each time.
-    const bool is_told =
-        present.is_known(rule.trouble) && !(options.rollback && rule.trouble == Trouble::diverging);
-    if (is_told || (rule.needs_window && !seen.is_full())) continue;
+    if (present.is_known(rule.trouble) || (rule.needs_window && !seen.is_full())) continue;
     if (auto result = rule.find(present)) return result;
   }
   return std::nullopt;

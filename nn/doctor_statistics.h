@@ -33,6 +33,9 @@ struct Observation {
 /// The units of one activation layer, counted in the order of the calls of a forward pass.
 struct Units {
   std::string name;
+  const void* module = nullptr;  // and which call of it in a forward pass, from 0
+  int call = 0;
+  std::int64_t last_called = -1;            // the number of the observation
   std::vector<std::int64_t> last_active{};  // ReLU: when each was last above 0
   double size = 0.0;                        // root mean square of the outputs
   double saturated = 0.0;                   // sigmoid, tanh: the share near the limits
@@ -53,12 +56,16 @@ class DoctorStatistics {
   /// The median of them over the window.
   double middle(double Observation::*number) const { return median(last(number, window)); }
   bool is_full() const { return history.size() == window; }
-  /// The first one, or the median of the first five if that is higher: one batch may be an easy
-  /// one.
+  /// The lower quartile of the last ten losses: at least so much are they now.
+  double least_recent_loss() const;
+  /// The highest of the first ten losses, the finite ones: batches differ.
   double first_loss() const;
   double recent_loss() const { return median(last(&Observation::loss, 10)); }
   /// What 1 is to the losses of this training: how far they have fallen, or where they began.
   double scale() const;
+
+  /// The mean cosine of successive gradients since the start: 0 for noise, also of few numbers.
+  double agreement() const { return cosine_sum / static_cast<double>(cosines); }
 
   std::size_t window;
   std::int64_t step = 0;  // the number of observations
@@ -66,6 +73,8 @@ class DoctorStatistics {
   std::deque<Observation> history;
   std::vector<double> first_losses;
   double first_norm = 0.0;
+  double cosine_sum = 0.0;
+  std::int64_t cosines = 0;
   double best_loss = std::numeric_limits<double>::infinity();  // of the recent medians
 };
 

@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "doctor_statistics.h"
@@ -38,8 +40,10 @@ struct TrainingDoctor<T>::Watch {
   void returned(const Module<T>& module, const Variable<T>& output) {
     const auto* const layer = dynamic_cast<const ActivationLayer<T>*>(&module);
     if (layer == nullptr || output.size() == 0 || output.rank() == 0) return;
-    if (next_call == seen.units.size()) seen.units.push_back({.name = names[&module]});
-    Units& own = seen.units[next_call++];
+    const auto name = names.find(&module);
+    if (name == names.end()) return;  // another model's
+    Units& own = units_of(name->second, &module);
+    called.push_back(&own - seen.units.data());
     const Tensor<T>& y = output.value();
     double squares = 0.0;
     for (const T value : y) squares += static_cast<double>(value) * static_cast<double>(value);
@@ -63,6 +67,24 @@ struct TrainingDoctor<T>::Watch {
     }
   }
 
+  // Those of this call: a module may be called several times in one step.
+  Units& units_of(const std::string& name, const void* module) {
+    const int call = calls[module]++;
+    const auto found = std::find_if(seen.units.begin(), seen.units.end(), [&](const Units& units) {
+      return units.module == module && units.call == call;
+    });
+    if (found != seen.units.end()) {
+      found->last_called = seen.step;
+      return *found;
+    }
+    Units added;
+    added.name = name;
+    added.module = module;
+    added.call = call;
+    added.last_called = seen.step;
+    return seen.units.emplace_back(std::move(added));
+  }
+
   template <class Test>
   static double share(const Tensor<T>& y, Test test) {
     const auto count =
@@ -73,7 +95,8 @@ struct TrainingDoctor<T>::Watch {
   DoctorStatistics seen;
   std::unordered_map<const Module<T>*, std::string> names;
   std::optional<Observer> observer;
-  std::size_t next_call = 0;
+  std::unordered_map<const void*, int> calls;  // of each module in this step
+  std::vector<std::ptrdiff_t> called;          // the units of this step, in the order of the calls
   // At the sampled places, of the step before.
   std::vector<T> last_gradient;
   std::vector<std::vector<T>> last_weights;
@@ -82,6 +105,7 @@ struct TrainingDoctor<T>::Watch {
   std::vector<Tensor<std::int64_t>> good_counters;
   double good_loss = std::numeric_limits<double>::infinity();
   std::int64_t good_step = -1;
+  std::int64_t rollbacks = 0;
 };
 
 }  // namespace glissade::nn

@@ -28,7 +28,9 @@ class RowNormNode final : public NormalizationNode<T> {
         rows_(shapes.view[0]),
         size_(shapes.view[1]),
         mean_(std::move(mean)),
-        scale_(std::move(scale)) {}
+        scale_(std::move(scale)) {
+    this->finish();
+  }
 
   const char* name() const override { return centred_ ? "layer_norm" : "rms_norm"; }
 

@@ -23,11 +23,10 @@ struct NormalizationShapes {
 template <class T>
 class NormalizationNode : public Node<T> {
  public:
+  // Derived classes call `finish` last, when their names are known.
   NormalizationNode(const NormalizationShapes& shapes, double eps, Tensor<T> y,
                     const Variable<T>& x, const Variable<T>& weight, const Variable<T>& bias)
-      : Node<T>(std::move(y), true), shapes_(shapes), eps_(eps), inputs_{x, weight, bias} {
-    this->set_inputs(inputs_.data(), inputs_.size());
-  }
+      : Node<T>(std::move(y), true), shapes_(shapes), eps_(eps), inputs_{x, weight, bias} {}
 
   // With h = grad weight and xhat = (x - mean) scale, both of which depend on x again:
   // dx = scale (h - mean(h) - xhat mean(h xhat)), the means over each group.
@@ -52,6 +51,8 @@ class NormalizationNode : public Node<T> {
   }
 
  protected:
+  void finish() { this->set_inputs(inputs_.data(), inputs_.size()); }
+
   static constexpr std::size_t kX = 0;
   static constexpr std::size_t kWeight = 1;
   static constexpr std::size_t kBias = 2;

@@ -64,6 +64,10 @@ TEMPLATE_TEST_CASE("cholesky factors, and cholesky_solve solves", "", float, dou
   }
   Tensor<T> indefinite(Shape{2, 2}, {1, 2, 2, 1});
   CHECK_FALSE(cholesky(indefinite));
+  // Singular up to rounding.
+  const T third = T{1} / T{3};
+  Tensor<T> singular(Shape{2, 2}, {third * third, third, third, T{1}});
+  CHECK_FALSE(cholesky(singular));
 }
 
 TEMPLATE_TEST_CASE("qr gives orthonormal columns and an upper triangle", "", float, double) {

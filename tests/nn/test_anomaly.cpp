@@ -7,6 +7,7 @@
 #include "catch.h"
 #include "glissade/autograd/anomaly.h"
 #include "glissade/autograd/grad.h"
+#include "glissade/nn/layer_norm.h"
 #include "glissade/nn/linear.h"
 #include "glissade/nn/loss.h"
 #include "glissade/nn/sequential.h"
@@ -105,4 +106,11 @@ TEST_CASE("anomaly: finite training says nothing, also to second order, and mode
     CHECK_NOTHROW(sum(square(g[0])).backward());
   }
   CHECK_THROWS_AS(log(x - 0.5), AnomalyError);
+}
+
+TEST_CASE("anomaly: a normalisation has its name") {
+  nn::LayerNorm<double> norm({3}, {.eps = 0.0});
+  const Variable<double> x(Tensor<double>(Shape{1, 3}, {2.0, 2.0, 2.0}), true);
+  const AnomalyMode anomaly;
+  CHECK(caught([&] { norm(x); }).operation() == "layer_norm");
 }

@@ -1,9 +1,10 @@
 // The training doctor: what it checks before, what it finds in single runs, anomalies of use, and
 // the rollback. examples/training_doctor has the set of runs on which it is judged.
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <limits>
-#include <memory>
 
 #include "catch.h"
 #include "glissade/nn/doctor.h"
@@ -64,6 +65,9 @@ TEST_CASE("doctor: inputs that are not scaled, and inputs that are") {
   CHECK_THAT(doctor.check_inputs(shifted)->message,
              Contains("Column 1 of the inputs has the mean 99.9"));
   CHECK(doctor.check_inputs(normal(Shape{50, 2}, 1e-3)));
+  Tensor<double> one_hot(Shape{600, 600});
+  for (Index i = 0; i < 600; ++i) one_hot(i, i) = 1.0;
+  CHECK_FALSE(doctor.check_inputs(one_hot));
   CHECK(doctor.findings().size() == 3);
   Tensor<double> bad = normal(Shape{5, 2});
   bad(3, 1) = kNaN;
@@ -200,6 +204,90 @@ TEST_CASE("doctor: a sudden gradient explodes, and dead units are named with the
   CHECK(found_spike);
 }
 
+TEST_CASE("doctor: two that watch in turn, other models, and calls that vary") {
+  auto model = small_model();
+  auto teacher = small_model(2);
+  for (auto& parameter : teacher.parameters()) parameter.mutable_value().fill(-1.0);
+  Tensor<double> ones(Shape{4, 2});
+  ones.fill(1.0);
+  const Variable<double> x(ones);
+  {
+    nn::TrainingDoctor<double> a(model, {.window = 10});
+    nn::TrainingDoctor<double> b(teacher, {.window = 10});
+    for (int step = 0; step < 15; ++step) {
+      a.begin_step();
+      b.begin_step();
+      model(x);
+      if (step == 0) model(x);  // a second call, which never comes again
+      teacher(x);               // dead from the start
+      a.observe(1.0 / (1 + step));
+      b.observe(1.0);
+    }
+    CHECK(a.report() == "healthy: nothing found in 15 steps\n");
+    REQUIRE(b.findings().size() == 1);
+    CHECK(b.findings()[0].trouble == nn::Trouble::dead_units);
+  }
+  CHECK_NOTHROW(model(x));  // nobody watches any more
+}
+
+TEST_CASE(
+    "doctor: noisy losses, losses around zero, and losses that are mostly zero are no trouble") {
+  auto model = small_model();
+  Rng rng(3);
+  for (int kind = 0; kind < 4; ++kind) {
+    for (int run = 0; run < 10; ++run) {
+      nn::TrainingDoctor<double> doctor(model, {.rollback = true});
+      for (int step = 0; step < 400; ++step) {
+        const double z = rng.normal();
+        const double fall = -3.0 * step / 400.0;
+        const double losses[] = {std::exp(0.5 * z), z, std::max(0.0, z - 1.5), fall + 0.05 * z};
+        doctor.observe(losses[kind]);
+      }
+      INFO("kind " << kind << ", run " << run << ": " << doctor.report());
+      CHECK(doctor.findings().empty());
+      CHECK(doctor.lr_scale() == 1.0);
+    }
+  }
+}
+
+TEST_CASE("doctor: bad data is not rolled back for ever") {
+  auto model = small_model();
+  nn::TrainingDoctor<double> doctor(model, {.rollback = true, .max_rollbacks = 3});
+  int rollbacks = 0;
+  for (int step = 0; step < 100; ++step) {
+    rollbacks += doctor.observe(step % 10 == 9 ? kNaN : 1.0 / (1 + step)).rolled_back ? 1 : 0;
+  }
+  CHECK(rollbacks == 3);
+  CHECK(doctor.lr_scale() == 0.125);
+  INFO(doctor.report());
+  REQUIRE(doctor.findings().size() == 3);
+  CHECK_THAT(doctor.findings()[2].message, Contains("the last one: look at the data"));
+}
+
+TEST_CASE("doctor: weights that are all zero, and models of vectors only") {
+  auto model = small_model();
+  model.parameters()[0].mutable_value().fill(0.0);
+  nn::TrainingDoctor<double> doctor(model);
+  const Variable<double> x(normal(Shape{8, 2}));
+  for (int step = 0; step < 5; ++step) {
+    model.zero_grad();
+    sum(square(model(x))).backward();
+    doctor.observe(1.0);
+  }
+  CHECK(doctor.findings().empty());
+}
+
+TEST_CASE("largest_curvature: eigenvalues of opposite signs, and a product that is not finite") {
+  const auto w = parameter(Tensor<double>(Shape{2}, {0.1, 0.2}));
+  const std::function<Variable<double>()> product = [&] { return w[0] * w[1]; };
+  CHECK(nn::largest_curvature(product, {w}) == Approx(1.0).epsilon(1e-4));
+  const std::function<Variable<double>()> hill = [&] { return neg(sum(square(w))); };
+  CHECK(nn::largest_curvature(hill, {w}) == Approx(-2.0));
+  const auto zero = parameter(Tensor<double>(Shape{1}, {0.0}));
+  const std::function<Variable<double>()> kink = [&] { return sum(pow(zero, 1.5)); };
+  CHECK_THROWS_WITH(nn::largest_curvature(kink, {zero}), Contains("is not finite"));
+}
+
 TEST_CASE("doctor: healthy is said so, and options are checked") {
   auto model = small_model();
   CHECK(nn::TrainingDoctor<double>(model).report() == "healthy: nothing found in 0 steps\n");
@@ -213,6 +301,7 @@ TEST_CASE("doctor: healthy is said so, and options are checked") {
   CHECK_THROWS_WITH(make({.reversal = 0.5}), Contains("reversal must be in (-1, 0), got 0.5"));
   CHECK_THROWS_WITH(make({.long_step = 0.0}), Contains("long_step") && Contains("got 0"));
   CHECK_THROWS_WITH(make({.stall = 0.0}), Contains("stall must be in (0, 1), got 0"));
+  CHECK_THROWS_WITH(make({.max_rollbacks = 0}), Contains("max_rollbacks") && Contains("got 0"));
   CHECK_THROWS_WITH(make({.rollback_factor = 2.0}),
                     Contains("rollback_factor") && Contains("got 2"));
   nn::ReLU<double> empty;

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "catch.h"
+#include "glissade/core/rng.h"
 #include "glissade/optim/linear_models.h"
 #include "support/reference.h"
 
@@ -102,6 +103,21 @@ TEST_CASE("linear models: errors name what is wrong") {
   CHECK_THROWS_WITH(linear_regression(Tensor<double>(Shape{3, 2}, {1, 1, 2, 2, 4, 4}), y,
                                       {.solver = LinearSolver::cholesky}),
                     Contains("columns of x that depend on others; use the solver qr"));
+  CHECK_THROWS_WITH(linear_regression(x, Tensor<double>(Shape{3}, {1, kNaN, 2})),
+                    Contains("linear_regression: row 1, column 0 of y is nan"));
+  // Columns that depend on others up to rounding.
+  Rng rng(1);
+  for (int run = 0; run < 20; ++run) {
+    Tensor<double> dependent(Shape{8, 3});
+    for (Index i = 0; i < 8; ++i) {
+      dependent(i, 0) = rng.normal();
+      dependent(i, 1) = rng.normal();
+      dependent(i, 2) = dependent(i, 0) + dependent(i, 1);
+    }
+    CHECK_THROWS_WITH(
+        linear_regression(dependent, Tensor<double>(Shape{8}), {.solver = LinearSolver::cholesky}),
+        Contains("depend on others"));
+  }
   CHECK_THROWS_WITH(logistic_regression(x, Tensor<std::int32_t>(Shape{3}, {0, 1, 2})),
                     Contains("logistic_regression: label 2 is 2, expected 0 to 1"));
   CHECK_THROWS_WITH(softmax_regression(x, Tensor<std::int32_t>(Shape{3}), 1),

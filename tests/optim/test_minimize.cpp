@@ -1,5 +1,7 @@
 // minimize: what it accepts, what it returns, and why it stops.
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <memory>
 #include <vector>
@@ -247,6 +249,119 @@ TEST_CASE("minimize: at a minimum up to rounding, methods say no_progress") {
   CHECK(minimize(f, {-1.2, 1.0}, LBFGSOptions{}, never).reason == StopReason::no_progress);
   CHECK(minimize(f, {-1.2, 1.0}, NewtonOptions{}, never).reason == StopReason::no_progress);
   CHECK(minimize(f, {-1.2, 1.0}, TrustRegionOptions{}, never).reason == StopReason::no_progress);
+}
+
+TEST_CASE("minimize: a refused step is no small change") {
+  const auto f = [](const Variable<double>& x) { return test_functions::rosenbrock(x); };
+  const StoppingRule small = cost_change_below(1e-14) || parameter_change_below(1e-12);
+  const StoppingRule stop = small || max_iterations(300);
+  CHECK(minimize(f, {-1.2, 1.0}, TrustRegionOptions{}, stop).cost < 1e-10);
+  const auto residuals = [](const Variable<double>& x) {
+    return concat<double>({reshape(10.0 * (x[1] - square(x[0])), {1}), reshape(1.0 - x[0], {1})});
+  };
+  CHECK(least_squares(residuals, {-1.2, 1.0}, LevenbergMarquardtOptions{}, stop).cost < 1e-10);
+  const auto walk = minimize(f, {-1.2, 1.0}, SimulatedAnnealingOptions{.temperature = 0.0}, stop);
+  CHECK(walk.iterations == 300);
+}
+
+TEST_CASE("minimize: flat spots, valleys, infinities and float32 all come to an end") {
+  const StoppingRule never = cost_below(-1e9) || max_iterations(2000);
+  const auto iterations = [&](const auto& f, const auto& start, const auto& method) {
+    const auto result = minimize(f, start, method, never);
+    CHECK(result.iterations < 2000);
+    return result;
+  };
+  const Tensor<double> below(Shape{2}, {-1.0, -1.0});
+  const auto flat = [](const auto& x) { return sum(relu(x)); };
+  CHECK(iterations(flat, below, TrustRegionOptions{}).x == below);
+  CHECK(iterations(flat, below, NewtonOptions{}).x == below);
+  // A valley: the minimum is a line, and what is reached stays near the start.
+  const auto valley = [](const auto& x) { return square(x[0] + x[1] - 1.0); };
+  const Tensor<double> aside(Shape{2}, {3.0, 4.0});
+  for (const Tensor<double>& x : {iterations(valley, aside, TrustRegionOptions{}).x,
+                                  iterations(valley, aside, NewtonOptions{}).x}) {
+    CHECK(x[0] == Approx(0.0).margin(1e-6));
+    CHECK(x[1] == Approx(1.0).margin(1e-6));
+  }
+  const auto bottomless = [](const auto& x) { return neg(sum(exp(x))); };
+  CHECK(iterations(bottomless, Tensor<double>(Shape{1}), TrustRegionOptions{}).iterations < 100);
+  const auto bump = [](const auto& x) { return sum(log(square(x - 0.3) + 1.0)); };
+  const Tensor<float> start(Shape{4}, {0.5F, -0.7F, 0.1F, 1.2F});
+  iterations(bump, start, TrustRegionOptions{});
+  iterations(bump, start, NewtonOptions{});
+  iterations(bump, start, LBFGSOptions{});
+  // In small units.
+  const auto tiny = [](const auto& x) { return test_functions::rosenbrock(x * 1e10); };
+  CHECK(minimize(tiny, Tensor<double>(Shape{2}, {-1.2e-10, 1e-10}), LBFGSOptions{}, never).cost <
+        1e-10);
+}
+
+TEST_CASE("minimize: derivatives that are not finite end the run, and nothing is lost") {
+  const StoppingRule stop = max_iterations(10);
+  const auto kink = [](const auto& x) { return sum(pow(abs(x), 1.5)); };
+  for (const auto& result : {minimize(kink, {1.0, 0.0}, NewtonOptions{}, stop),
+                             minimize(kink, {1.0, 0.0}, TrustRegionOptions{}, stop)}) {
+    CHECK(result.reason == StopReason::no_progress);
+    CHECK_THAT(result.message, Contains("NaN or an infinity"));
+    CHECK(result.x[0] == 1.0);
+  }
+  // In float32 the damping grows beyond the numbers.
+  const Variable<float> y(Tensor<float>(Shape{2}, {10.0F, -10.0F + 1e-5F}));
+  const auto residuals = [&](const Variable<float>& x) { return x - y; };
+  const auto fit = least_squares(residuals, Tensor<float>(Shape{1}), LevenbergMarquardtOptions{},
+                                 cost_below(0.0) || max_iterations(1000));
+  CHECK(fit.reason == StopReason::no_progress);
+  CHECK(std::abs(fit.x[0]) < 1e-4F);
+}
+
+TEST_CASE(
+    "minimize: rules that can never fire, parameters given twice, starts outside of the domain") {
+  const StoppingRule epochs = max_epochs(3);
+  CHECK_THROWS_WITH(minimize(kBowl, {3.0, 4.0}, SGDOptions{}, epochs),
+                    Contains("can never fire: max_epochs"));
+  CHECK_THROWS_WITH(minimize(kBowl, {3.0, 4.0}, SGDOptions{}, early_stopping(2)),
+                    Contains("early_stopping: there is no validation"));
+  CHECK_THROWS_WITH(
+      minimize(kBowl, {3.0, 4.0}, SimulatedAnnealingOptions{}, gradient_norm_below(1.0)),
+      Contains("computes no gradients"));
+  CHECK_THROWS_WITH(minimize(kBowl, {3.0, 4.0}, SGDOptions{}, epochs && max_iterations(5)),
+                    Contains("can never fire"));
+  CHECK_NOTHROW(minimize(kBowl, {3.0, 4.0}, SGDOptions{}, epochs || max_iterations(5)));
+  const auto w = parameter(Tensor<double>(Shape{2}, {3.0, 4.0}));
+  CHECK_THROWS_WITH(minimize([&] { return kBowl(w); }, std::vector<Variable<double>>{w, w},
+                             SGDOptions{}, max_iterations(1)),
+                    Contains("parameter 1, of shape (2), is given twice"));
+  CHECK_THROWS_WITH(
+      minimize(kBowl, {3.0, 4.0},
+               SimulatedAnnealingOptions{.temperature = [](std::int64_t) { return -1.0; }},
+               max_iterations(1)),
+      Contains("SimulatedAnnealing, temperature"));
+
+  const auto barrier = [](const Variable<double>& x) { return sum(x - log(x)); };
+  const auto result =
+      random_restarts(barrier, Tensor<double>(Shape{1}, {-1.0}), Tensor<double>(Shape{1}, {3.0}),
+                      LBFGSOptions{}, gradient_norm_below(1e-8) || max_iterations(50));
+  CHECK(result.best.best_x[0] == Approx(1.0));
+  CHECK(std::count(result.costs.begin(), result.costs.end(),
+                   std::numeric_limits<double>::infinity()) > 0);
+  CHECK_THROWS_WITH(
+      random_restarts(barrier, Tensor<double>(Shape{1}, {-2.0}), Tensor<double>(Shape{1}, {-1.0}),
+                      LBFGSOptions{}, max_iterations(5)),
+      Contains("not finite at any of 10 starts"));
+}
+
+TEST_CASE("minimize: a validation that is NaN at first, and gradients that are gone at the end") {
+  int asked = 0;
+  const auto result = minimize(kBowl, {3.0, 4.0}, SGDOptions{.lr = 0.1}, max_iterations(20),
+                               {.validation = [&](const std::vector<Variable<double>>& x) {
+                                 return ++asked == 1 ? std::numeric_limits<double>::quiet_NaN()
+                                                     : std::abs(x[0].value()[0]);
+                               }});
+  CHECK(result.best_cost < 0.1);
+  const auto w = parameter(Tensor<double>(Shape{2}, {3.0, 4.0}));
+  minimize([&] { return kBowl(w); }, std::vector<Variable<double>>{w}, LBFGSOptions{},
+           max_iterations(3));
+  CHECK_FALSE(w.has_grad());
 }
 
 TEST_CASE("minimize: nothing to do at the start") {

@@ -12,7 +12,8 @@ namespace glissade {
 
 /// The Cholesky factor of a symmetric positive definite matrix a (n, n), in place: the lower
 /// triangular L with a = L Lᵀ, zeros above the diagonal. Only a's lower triangle counts. Returns
-/// whether a is positive definite; if it is not, its contents are undefined afterwards.
+/// whether a is positive definite, by more than rounding; if not, its contents are undefined
+/// afterwards.
 template <class T>
 bool cholesky(Tensor<T>& a);
 
