@@ -109,7 +109,7 @@ TEST_CASE("anomaly: finite training says nothing, also to second order, and mode
 }
 
 TEST_CASE("anomaly: a normalisation has its name") {
-  nn::LayerNorm<double> norm({3}, {.eps = 0.0});
+  nn::LayerNorm<double> norm(3, {.eps = 0.0});
   const Variable<double> x(Tensor<double>(Shape{1, 3}, {2.0, 2.0, 2.0}), true);
   const AnomalyMode anomaly;
   CHECK(caught([&] { norm(x); }).operation() == "layer_norm");
