@@ -15,6 +15,7 @@ namespace glissade {
 /// the leaf that had one already.
 class AnomalyError : public std::runtime_error {
  public:
+  /// With the message, and what the functions below return.
   AnomalyError(const std::string& message, std::string operation, std::string where,
                std::int64_t step)
       : std::runtime_error(message),
@@ -55,6 +56,7 @@ class AnomalyMode {
 
   /// The number of the step, for the message.
   void set_step(std::int64_t step) { step_ = step; }
+  /// What `set_step` was told last; -1 if nothing.
   std::int64_t step() const { return step_; }
 
  private:

@@ -50,9 +50,9 @@ struct DoctorOptions {
   double long_step = 0.05;  ///< and their steps are a trouble if they change the weights by more
                             ///< than this share; positive
   double stall = 0.05;  ///< a loss that has fallen by less than this share stands still; in (0, 1)
-  bool rollback = false;         ///< on divergence, go back to the last good state
+  bool rollback = false;            ///< on divergence, go back to the last good state
   std::int64_t max_rollbacks = 10;  ///< then the fault is another than the rate; at least 1
-  double rollback_factor = 0.5;  ///< `lr_scale` is multiplied by this then; in (0, 1)
+  double rollback_factor = 0.5;     ///< `lr_scale` is multiplied by this then; in (0, 1)
 };
 
 /// What `observe` says.

@@ -153,8 +153,8 @@ namespace detail {
 template <class T>
 class Call;
 
-/// Sees the calls of modules as they return; for `summary` and `TrainingDoctor`. It begins and ends on
-/// the same thread.
+/// Sees the calls of modules as they return; for `summary` and `TrainingDoctor`. It begins and ends
+/// on the same thread.
 template <class T>
 class CallObserver {
  public:

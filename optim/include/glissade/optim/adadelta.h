@@ -54,8 +54,10 @@ class Adadelta final : public OptimizerWith<T, AdadeltaOptions, AdadeltaState<T>
                   AdadeltaState<T>& state, Tensor<T>& w) override;
 };
 
+/// What these options are for.
 template <>
 struct OptimizerOf<AdadeltaOptions> {
+  /// The optimizer.
   template <class T>
   using type = Adadelta<T>;
 };

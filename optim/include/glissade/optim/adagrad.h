@@ -57,8 +57,10 @@ class Adagrad final : public OptimizerWith<T, AdagradOptions, AdagradState<T>> {
                   AdagradState<T>& state, Tensor<T>& w) override;
 };
 
+/// What these options are for.
 template <>
 struct OptimizerOf<AdagradOptions> {
+  /// The optimizer.
   template <class T>
   using type = Adagrad<T>;
 };

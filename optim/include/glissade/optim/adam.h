@@ -65,8 +65,10 @@ class Adam final : public OptimizerWith<T, AdamOptions, AdamState<T>> {
                   Tensor<T>& w) override;
 };
 
+/// What these options are for.
 template <>
 struct OptimizerOf<AdamOptions> {
+  /// The optimizer.
   template <class T>
   using type = Adam<T>;
 };

@@ -59,8 +59,10 @@ class Adamax final : public OptimizerWith<T, AdamaxOptions, AdamaxState<T>> {
                   AdamaxState<T>& state, Tensor<T>& w) override;
 };
 
+/// What these options are for.
 template <>
 struct OptimizerOf<AdamaxOptions> {
+  /// The optimizer.
   template <class T>
   using type = Adamax<T>;
 };

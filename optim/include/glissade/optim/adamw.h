@@ -45,8 +45,10 @@ class AdamW final : public OptimizerWith<T, AdamWOptions, AdamState<T>> {
                   Tensor<T>& w) override;
 };
 
+/// What these options are for.
 template <>
 struct OptimizerOf<AdamWOptions> {
+  /// The optimizer.
   template <class T>
   using type = AdamW<T>;
 };

@@ -52,8 +52,10 @@ class Lion final : public OptimizerWith<T, LionOptions, LionState<T>> {
                   Tensor<T>& w) override;
 };
 
+/// What these options are for.
 template <>
 struct OptimizerOf<LionOptions> {
+  /// The optimizer.
   template <class T>
   using type = Lion<T>;
 };

@@ -74,9 +74,11 @@ class Lookahead final : public Stateful<typename Inner::value_type> {
   /// Forgets the gradients of all parameters.
   void zero_grad() { inner_.zero_grad(); }
 
+  ///@{
   /// The optimizer that goes ahead.
   Inner& inner() { return inner_; }
   const Inner& inner() const { return inner_; }
+  ///@}
   /// The slow weights; the parameters equal them after each synchronisation.
   const SlowWeights<value_type>& slow_weights() const { return slow_; }
 

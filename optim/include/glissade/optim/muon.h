@@ -80,8 +80,10 @@ class Muon final : public OptimizerWith<T, MuonOptions, MuonState<T>> {
   Tensor<T> polynomial_;
 };
 
+/// What these options are for.
 template <>
 struct OptimizerOf<MuonOptions> {
+  /// The optimizer.
   template <class T>
   using type = Muon<T>;
 };

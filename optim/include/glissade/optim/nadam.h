@@ -67,8 +67,10 @@ class NAdam final : public OptimizerWith<T, NAdamOptions, NAdamState<T>> {
                   Tensor<T>& w) override;
 };
 
+/// What these options are for.
 template <>
 struct OptimizerOf<NAdamOptions> {
+  /// The optimizer.
   template <class T>
   using type = NAdam<T>;
 };

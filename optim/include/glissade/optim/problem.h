@@ -20,7 +20,7 @@ struct Evaluations {
 /// The cost at some point, and its gradient.
 template <class T>
 struct Evaluation {
-  double cost = 0.0;
+  double cost = 0.0;   ///< a number
   Tensor<T> gradient;  ///< (n)
 };
 
@@ -44,7 +44,7 @@ class Problem {
                                                 std::vector<Tensor<T>>& gradients)>;
   /// Residuals r of any shape; the cost is then ½ ‖r‖².
   struct LeastSquares {
-    std::function<Variable<T>()> residuals;
+    std::function<Variable<T>()> residuals;  ///< r at the parameters' present values
   };
 
   ///@{

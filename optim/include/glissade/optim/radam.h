@@ -64,8 +64,10 @@ class RAdam final : public OptimizerWith<T, RAdamOptions, RAdamState<T>> {
                   Tensor<T>& w) override;
 };
 
+/// What these options are for.
 template <>
 struct OptimizerOf<RAdamOptions> {
+  /// The optimizer.
   template <class T>
   using type = RAdam<T>;
 };

@@ -62,8 +62,10 @@ class RMSprop final : public OptimizerWith<T, RMSpropOptions, RMSpropState<T>> {
                   RMSpropState<T>& state, Tensor<T>& w) override;
 };
 
+/// What these options are for.
 template <>
 struct OptimizerOf<RMSpropOptions> {
+  /// The optimizer.
   template <class T>
   using type = RMSprop<T>;
 };

@@ -58,8 +58,10 @@ class SGD final : public OptimizerWith<T, SGDOptions, SGDState<T>> {
                   Tensor<T>& w) override;
 };
 
+/// What these options are for.
 template <>
 struct OptimizerOf<SGDOptions> {
+  /// The optimizer.
   template <class T>
   using type = SGD<T>;
 };

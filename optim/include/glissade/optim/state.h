@@ -21,8 +21,9 @@ class StateMembers {
  public:
   /// One member. `constant` ones are written, and must be the same in a file that is read.
   struct Member {
-    using Constant = std::vector<std::int64_t>;
-    std::string name;
+    using Constant = std::vector<std::int64_t>;  ///< whole numbers
+    std::string name;                            ///< in the file
+    /// What it is, or where.
     std::variant<Constant, std::int64_t*, double*, Tensor<T>*, Rng*> value;
     Shape shape;          ///< of a tensor that is not empty
     bool always = false;  ///< whether a tensor is there from the beginning

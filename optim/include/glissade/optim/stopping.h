@@ -102,9 +102,9 @@ class StoppingRule {
 
   /// What a run measures, apart from the cost.
   struct Measured {
-    bool gradient_norm = true;
-    bool validation_loss = true;
-    bool epochs = true;
+    bool gradient_norm = true;    ///< whether there is a gradient
+    bool validation_loss = true;  ///< whether there is a validation
+    bool epochs = true;           ///< whether epochs are counted
   };
   /// Why the rule can never fire in such a run, in words; empty if it can.
   std::string cannot_fire(const Measured& measured) const { return rule_->cannot_fire(measured); }
@@ -113,14 +113,19 @@ class StoppingRule {
   class Rule {
    public:
     virtual ~Rule() = default;
+    /// A copy, with what it remembers.
     virtual std::unique_ptr<Rule> clone() const = 0;
+    /// A check.
     virtual std::optional<Stop> update(const Progress& progress) = 0;
+    /// Forgets what was seen.
     virtual void reset() = 0;
+    /// Why it can never fire; empty if it can.
     virtual std::string cannot_fire(const Measured& measured) const {
       static_cast<void>(measured);
       return {};
     }
   };
+  /// A rule that remembers something.
   explicit StoppingRule(std::unique_ptr<Rule> rule) : rule_(std::move(rule)) {}
 
  private:

@@ -66,6 +66,7 @@ class Transform {
 /// names, and the formulas where nothing else is said, are Optax's.
 class GradientTransformation {
  public:
+  /// Makes the transform of one optimizer.
   template <class T>
   using Make = std::function<std::unique_ptr<Transform<T>>()>;
 
