@@ -14,6 +14,11 @@ namespace {
 
 using detail::ClassTargets;
 
+void check_not_empty(const char* name, const Shape& shape, Reduction reduction) {
+  check(reduction != Reduction::mean || shape.size() > 0,
+        "{}: the batch is empty, there is no mean; its shape is {}", name, shape);
+}
+
 // What the losses of the rows are divided by.
 template <class T>
 double divisor(const ClassTargets<T>& targets, Reduction reduction) {
@@ -130,6 +135,7 @@ class CrossEntropyNode final : public Node<T> {
 template <class T>
 Variable<T> cross_entropy(const Variable<T>& logits, const Tensor<std::int32_t>& labels,
                           const std::type_identity_t<CrossEntropyOptions<T>>& options) {
+  check_not_empty("cross_entropy", logits.shape(), options.reduction);
   auto targets = ClassTargets<T>::checked("cross_entropy", logits.shape(), labels, options.weight,
                                           options.label_smoothing, options.ignore_index);
   const Tensor<T>& x = logits.value();
@@ -145,6 +151,7 @@ Variable<T> cross_entropy(const Variable<T>& logits, const Tensor<std::int32_t>&
 template <class T>
 Variable<T> nll_loss(const Variable<T>& log_probabilities, const Tensor<std::int32_t>& labels,
                      const std::type_identity_t<NllLossOptions<T>>& options) {
+  check_not_empty("nll_loss", log_probabilities.shape(), options.reduction);
   auto targets = ClassTargets<T>::checked("nll_loss", log_probabilities.shape(), labels,
                                           options.weight, 0.0, options.ignore_index);
   const Tensor<T>& x = log_probabilities.value();
@@ -170,6 +177,7 @@ Variable<T> binary_cross_entropy_with_logits(
   constexpr const char* kName = "binary_cross_entropy_with_logits";
   check(logits.shape() == targets.shape(), "{}: the logits {} and the targets {} differ", kName,
         logits.shape(), targets.shape());
+  check_not_empty(kName, logits.shape(), options.reduction);
   const auto with_factor = [&](const Variable<T>& x, const Tensor<T>& factor, const char* what) {
     if (factor.size() == 0) return x;
     check(broadcast_shapes(x.shape(), factor.shape(), kName) == x.shape(),

@@ -141,6 +141,9 @@ Variable<T> regression_loss(const Variable<T>& prediction, const Variable<T>& ta
                             const Error& error, Reduction reduction) {
   check(prediction.shape() == target.shape(), "{}: the prediction {} and the target {} differ",
         Error::kName, prediction.shape(), target.shape());
+  check(reduction != Reduction::mean || prediction.size() > 0,
+        "{}: the batch is empty, there is no mean; its shape is {}", Error::kName,
+        prediction.shape());
   const T* const x = prediction.value().data();
   const T* const t = target.value().data();
   const Index n = prediction.size();

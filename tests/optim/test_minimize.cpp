@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "catch.h"
+#include "glissade/nn/linear.h"
+#include "glissade/nn/sequential.h"
 #include "glissade/optim/adam.h"
 #include "glissade/optim/annealing.h"
 #include "glissade/optim/lbfgs.h"
@@ -417,4 +419,26 @@ TEST_CASE("minimize: errors name the option and its value") {
       Contains("needs Hessians, which a function with its own gradient does not give"));
   CHECK_THROWS_WITH(minimize(kBowl, {3.0, 4.0}, SGDOptions{}, stop, {.validate_every = 0}),
                     Contains("validate_every must be at least 1, got 0"));
+}
+
+TEST_CASE("least_squares: regression with a network, in place") {
+  Rng rng(3);
+  nn::Sequential<double> model{nn::Linear<double>(1, 8, rng, {.init = nn::Init::xavier_normal}),
+                               nn::Tanh<double>(), nn::Linear<double>(8, 1, rng)};
+  Tensor<double> x(Shape{40, 1});
+  for (Index i = 0; i < 40; ++i) x[i] = -3.0 + 6.0 * static_cast<double>(i) / 39.0;
+  const Variable<double> inputs(x);
+  const Variable<double> targets = sin(inputs);
+  const auto residuals = [&] { return model(inputs) - targets; };
+  const auto result = least_squares(residuals, model.parameters(), LevenbergMarquardtOptions{},
+                                    cost_below(1e-6) || max_iterations(200));
+  CHECK(result.reason == StopReason::cost);
+  CHECK(0.5 * sum(square(residuals())).item() == Approx(result.cost));
+  // Adam is not nearly there after as many gradients.
+  nn::Sequential<double> other{nn::Linear<double>(1, 8, rng, {.init = nn::Init::xavier_normal}),
+                               nn::Tanh<double>(), nn::Linear<double>(8, 1, rng)};
+  const auto adam =
+      minimize([&] { return 0.5 * sum(square(other(inputs) - targets)); }, other.parameters(),
+               AdamOptions{.lr = 0.02}, max_iterations(result.iterations));
+  CHECK(adam.cost > 100.0 * result.cost);
 }

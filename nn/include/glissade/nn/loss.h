@@ -10,7 +10,7 @@ namespace glissade::nn {
 
 /// How the losses of the elements become one number.
 enum class Reduction {
-  mean,  ///< their mean; NaN if there are none
+  mean,  ///< their mean; an error if the batch is empty
   sum,   ///< their sum
   none,  ///< not at all: the result has one loss for each element or row
 };
