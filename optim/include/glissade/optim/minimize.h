@@ -126,6 +126,7 @@ Problem<T> problem_of_one(F& f, const Tensor<T>& start) {
 template <class T, class F>
 Problem<T> problem_of_several(F& f, const std::vector<Tensor<T>>& start) {
   std::vector<Variable<T>> parameters;
+  parameters.reserve(start.size());
   for (const Tensor<T>& tensor : start) parameters.push_back(parameter(tensor));
   if constexpr (CostOfSeveral<F, T>) {
     return Problem<T>(parameters, on_parameters<T>(f, parameters));
