@@ -10,7 +10,6 @@
 #include <string>
 #include <vector>
 
-#include "support/curvature.h"
 #include "support/options.h"
 #include "support/report.h"
 
@@ -23,7 +22,9 @@ Variable<double> f(const Variable<double>& p) { return square(p[0]) + 2.0 * squa
 void run(const support::CommonOptions& common, std::int64_t steps,
          const std::vector<double>& rates) {
   support::Report report(common);
-  const double curvature = support::largest_curvature(f, Tensor<double>({2}, {3.0, 4.0}));
+  const auto start = parameter(Tensor<double>({2}, {3.0, 4.0}));
+  const double curvature =
+      nn::largest_curvature<double>([&] { return f(start); }, {start}, 1000, 1e-12);
   plot::Figure figure({.title = "Gradient descent on x^2 + 2 y^2", .columns = 2});
   plot::AxesOptions cost_options{.title = "cost",
                                  .x_label = "step",

@@ -11,7 +11,6 @@
 #include <string>
 #include <vector>
 
-#include "support/curvature.h"
 #include "support/data.h"
 #include "support/options.h"
 #include "support/report.h"
@@ -50,8 +49,9 @@ Fit descend(const support::Regression& data) {
   const Variable<double> y(data.y);
   const auto cost = [&](const Variable<double>& w) { return mean(square(matmul(x, w) - y)); };
   const Tensor<double> start({data.x.dim(1)});
-  const double curvature = support::largest_curvature(cost, start, 1e-3);
   const auto at_start = parameter(start);
+  const double curvature =
+      nn::largest_curvature<double>([&] { return cost(at_start); }, {at_start}, 1000, 1e-5);
   const auto gradient = grad(cost(at_start), {at_start})[0];
   const double norm = std::sqrt(sum(square(gradient)).item());
 

@@ -13,7 +13,6 @@
 #include <string>
 #include <vector>
 
-#include "support/curvature.h"
 #include "support/options.h"
 #include "support/report.h"
 
@@ -143,7 +142,9 @@ void compare(support::Report& report, const Task& task) {
 
 // What theory says of plain descent on the quadratic.
 void check_theory(support::Report& report, const Task& task) {
-  const double largest = support::largest_curvature(task.f, Tensor<double>({2}));
+  const auto origin = parameter(Tensor<double>({2}));
+  const double largest =
+      nn::largest_curvature<double>([&] { return task.f(origin); }, {origin}, 1000, 1e-12);
   const auto descend = [&](double lr, std::int64_t steps) {
     return optim::minimize(task.f, {task.start[0], task.start[1]}, optim::SGDOptions{.lr = lr},
                            optim::max_iterations(steps));

@@ -51,8 +51,7 @@ const char* remedy(Trouble trouble) {
   switch (trouble) {
     case Trouble::exploding:
       return "Clip the gradient norm (optim::clip_grad_norm), lower the rate, or initialise for "
-             "the "
-             "activations (nn::init::for_activation).";
+             "the activations (nn::init::for_activation).";
     case Trouble::vanishing:
       return "Use ReLU rather than sigmoid, He or Xavier initialisation, batch normalisation, or "
              "residual connections.";
@@ -212,8 +211,9 @@ void TrainingDoctor<T>::look_at_gradients(double loss) {
     before = std::move(sample);
     if (has_grad) now.gradient_norm = std::hypot(now.gradient_norm, norm(g.value()));
   }
-  if (gradient.size() == watch.last_gradient.size())
+  if (gradient.size() == watch.last_gradient.size()) {
     now.cosine = cosine(gradient, watch.last_gradient);
+  }
   watch.last_gradient = std::move(gradient);
   if (relative.size() >= 3) now.gradient_ratio = ratio(relative.front(), relative.back());
   now.update_ratio = median(updates);
