@@ -60,22 +60,61 @@ Variable<T> div(const Variable<T>& a, const Variable<T>& b) {
       });
 }
 
+namespace {
+
+// A function of x whose derivative is the constant `slope`: x + c, c x, -x.
+template <class T>
+class ConstantSlopeNode final : public Node<T> {
+ public:
+  ConstantSlopeNode(const char* name, Tensor<T> value, const Variable<T>& x, double slope)
+      : Node<T>(std::move(value), true), name_(name), slope_(slope), x_(x) {
+    this->set_inputs(&x_, 1);
+  }
+
+  const char* name() const override { return name_; }
+
+  void backward(const Variable<T>& grad, const Variable<T>&, GradientSink<T>& sink) override {
+    sink.give(0, slope_ == 1.0 ? grad : slope_ == -1.0 ? neg(grad) : grad * slope_);
+  }
+
+  bool backward_in_place(Variable<T>& grad, GradientSink<T>& sink) override {
+    if (!grad.node()->is_disposable()) return false;
+    if (slope_ != 1.0) {
+      kernels::binary_scalar_in_place(Binary::mul, grad.mutable_value(), static_cast<T>(slope_));
+    }
+    sink.give(0, std::move(grad));
+    return true;
+  }
+
+ private:
+  const char* name_;
+  double slope_;
+  Variable<T> x_;
+};
+
+template <class T>
+Variable<T> constant_slope(const char* name, Tensor<T> value, const Variable<T>& x, double slope) {
+  if (!must_record<T>({&x, 1})) return Variable<T>(std::move(value));
+  return Variable<T>::adopt(new ConstantSlopeNode<T>(name, std::move(value), x, slope));
+}
+
+}  // namespace
+
 template <class T>
 Variable<T> add(const Variable<T>& x, double c) {
-  return operation("add_scalar", kernels::binary_scalar(Binary::add, x.value(), static_cast<T>(c)),
-                   {x}, [](const auto& grad, const auto&, const auto&) { return grad; });
+  return constant_slope("add_scalar",
+                        kernels::binary_scalar(Binary::add, x.value(), static_cast<T>(c)), x, 1.0);
 }
 
 template <class T>
 Variable<T> mul(const Variable<T>& x, double c) {
-  return operation("mul_scalar", kernels::binary_scalar(Binary::mul, x.value(), static_cast<T>(c)),
-                   {x}, [c](const auto& grad, const auto&, const auto&) { return grad * c; });
+  return constant_slope("mul_scalar",
+                        kernels::binary_scalar(Binary::mul, x.value(), static_cast<T>(c)), x, c);
 }
 
 template <class T>
 Variable<T> neg(const Variable<T>& x) {
-  return operation("neg", kernels::unary(Unary::neg, x.value()), {x},
-                   [](const auto& grad, const auto&, const auto&) { return neg(grad); });
+  return constant_slope("neg", kernels::unary(Unary::neg, x.value()), x, -1.0);
 }
 
 template <class T>

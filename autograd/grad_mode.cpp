@@ -1,13 +1,11 @@
 #include "glissade/autograd/grad_mode.h"
 
 namespace glissade {
-namespace {
-constinit thread_local bool recording = true;
-}  // namespace
+constinit thread_local bool detail::recording = true;
 
-bool is_recording() { return recording; }
-
-RecordingScope::RecordingScope(bool record) : was_recording_(recording) { recording = record; }
-RecordingScope::~RecordingScope() { recording = was_recording_; }
+RecordingScope::RecordingScope(bool record) : was_recording_(detail::recording) {
+  detail::recording = record;
+}
+RecordingScope::~RecordingScope() { detail::recording = was_recording_; }
 
 }  // namespace glissade

@@ -24,33 +24,16 @@ void detail::destroy(Node<T>* node) noexcept {
   destroying = false;
 }
 
+void detail::fail_undefined() {
+  fail("variable: it is undefined (default-constructed or moved from)");
+}
+
 template <class T>
 Variable<T>::Variable(Tensor<T> value) : node_(new Node<T>(std::move(value))) {}
 
 template <class T>
 Variable<T>::Variable(Tensor<T> value, bool requires_grad)
     : node_(new Node<T>(std::move(value), requires_grad)) {}
-
-template <class T>
-Node<T>& Variable<T>::checked_node() const {
-  check(node_ != nullptr, "variable: it is undefined (default-constructed or moved from)");
-  return *node_;
-}
-
-template <class T>
-const Tensor<T>& Variable<T>::value() const {
-  return checked_node().value_;
-}
-
-template <class T>
-Tensor<T>& Variable<T>::mutable_value() {
-  return checked_node().value_;
-}
-
-template <class T>
-bool Variable<T>::requires_grad() const {
-  return checked_node().requires_grad_;
-}
 
 template <class T>
 void Variable<T>::set_requires_grad(bool requires_grad) {

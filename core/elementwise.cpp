@@ -173,14 +173,74 @@ void run(kernels::Binary f, const kernels::BroadcastLoops& loops, const double* 
 
 namespace kernels {
 
+namespace {
+
+// A scalar needs neither loops nor vectors: graphs of scalars are made of nothing else. These
+// operations are exactly rounded, so their results are the vectors' to the bit; others return false.
 template <class T>
-Tensor<T> unary(Unary f, Tensor<T> x) {
-  run(f, x.size(), x.data(), x.data());
-  return x;
+bool single(Unary f, T x, T& y) {
+  switch (f) {
+    case Unary::neg:
+      y = -x;
+      return true;
+    case Unary::sqrt:
+      y = std::sqrt(x);
+      return true;
+    case Unary::square:
+      y = x * x;
+      return true;
+    default:
+      return false;
+  }
+}
+
+template <class T>
+bool single(Binary f, T a, T b, T& y) {
+  switch (f) {
+    case Binary::add:
+      y = a + b;
+      return true;
+    case Binary::sub:
+      y = a - b;
+      return true;
+    case Binary::mul:
+      y = a * b;
+      return true;
+    case Binary::div:
+      y = a / b;
+      return true;
+    case Binary::pow:
+      return false;
+  }
+  return false;
+}
+
+// y = f(a, b) for `size` elements; b advances by step_b.
+template <class T>
+void run_flat(Binary f, Index size, const T* a, const T* b, Index step_b, T* y) {
+  if (size == 1 && single(f, *a, *b, *y)) return;
+  BroadcastLoops loops;
+  loops.extent[0] = size;
+  loops.step_b[0] = step_b;
+  run(f, loops, a, b, y);
+}
+
+}  // namespace
+
+template <class T>
+Tensor<T> unary(Unary f, const Tensor<T>& x) {
+  Tensor<T> y = Tensor<T>::uninitialized(x.shape());
+  if (x.size() != 1 || !single(f, *x.data(), *y.data())) run(f, x.size(), x.data(), y.data());
+  return y;
 }
 
 template <class T>
 Tensor<T> binary(Binary f, const Tensor<T>& a, const Tensor<T>& b, const char* name) {
+  if (a.shape() == b.shape()) {
+    Tensor<T> y = Tensor<T>::uninitialized(a.shape());
+    run_flat(f, y.size(), a.data(), b.data(), 1, y.data());
+    return y;
+  }
   const Shape shape = broadcast_shapes(a.shape(), b.shape(), name);
   Tensor<T> y = Tensor<T>::uninitialized(shape);
   if (y.size() > 0) {
@@ -192,18 +252,19 @@ Tensor<T> binary(Binary f, const Tensor<T>& a, const Tensor<T>& b, const char* n
 template <class T>
 void binary_in_place(Binary f, Tensor<T>& a, const Tensor<T>& b, const char* name) {
   check(a.shape() == b.shape(), "{}: the shapes {} and {} differ", name, a.shape(), b.shape());
-  BroadcastLoops loops;
-  loops.extent[0] = a.size();
-  run(f, loops, a.data(), b.data(), a.data());
+  run_flat(f, a.size(), a.data(), b.data(), 1, a.data());
 }
 
 template <class T>
-Tensor<T> binary_scalar(Binary f, Tensor<T> x, T c) {
-  BroadcastLoops loops;
-  loops.extent[0] = x.size();
-  loops.step_b[0] = 0;
-  run(f, loops, x.data(), &c, x.data());
-  return x;
+Tensor<T> binary_scalar(Binary f, const Tensor<T>& x, T c) {
+  Tensor<T> y = Tensor<T>::uninitialized(x.shape());
+  run_flat(f, y.size(), x.data(), &c, 0, y.data());
+  return y;
+}
+
+template <class T>
+void binary_scalar_in_place(Binary f, Tensor<T>& x, T c) {
+  run_flat(f, x.size(), x.data(), &c, 0, x.data());
 }
 
 template <class T>
@@ -224,10 +285,11 @@ Tensor<T> broadcast_to(const Tensor<T>& x, const Shape& shape) {
 }
 
 #define GLISSADE_INSTANTIATE(T)                                                       \
-  template Tensor<T> unary(Unary, Tensor<T>);                                         \
+  template Tensor<T> unary(Unary, const Tensor<T>&);                                  \
   template Tensor<T> binary(Binary, const Tensor<T>&, const Tensor<T>&, const char*); \
   template void binary_in_place(Binary, Tensor<T>&, const Tensor<T>&, const char*);   \
-  template Tensor<T> binary_scalar(Binary, Tensor<T>, T);                             \
+  template Tensor<T> binary_scalar(Binary, const Tensor<T>&, T);                      \
+  template void binary_scalar_in_place(Binary, Tensor<T>&, T);                        \
   template Tensor<T> broadcast_to(const Tensor<T>&, const Shape&);
 GLISSADE_INSTANTIATE(float)
 GLISSADE_INSTANTIATE(double)

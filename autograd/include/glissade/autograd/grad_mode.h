@@ -4,8 +4,12 @@
 
 namespace glissade {
 
+namespace detail {
+extern constinit thread_local bool recording;
+}
+
 /// Whether the calling thread records operations: it does, unless a scope says otherwise.
-bool is_recording();
+inline bool is_recording() { return detail::recording; }
 
 /// While it lives, the calling thread records operations or not. Scopes nest.
 class RecordingScope {

@@ -148,4 +148,26 @@ inline bool drop_reference(Node<T>* node) noexcept {
 }
 }  // namespace detail
 
+template <class T>
+inline Node<T>& Variable<T>::checked_node() const {
+  if (node_ == nullptr) [[unlikely]]
+    detail::fail_undefined();
+  return *node_;
+}
+
+template <class T>
+inline const Tensor<T>& Variable<T>::value() const {
+  return checked_node().value_;
+}
+
+template <class T>
+inline Tensor<T>& Variable<T>::mutable_value() {
+  return checked_node().value_;
+}
+
+template <class T>
+inline bool Variable<T>::requires_grad() const {
+  return checked_node().requires_grad_;
+}
+
 }  // namespace glissade

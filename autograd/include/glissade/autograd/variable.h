@@ -35,6 +35,7 @@ template <class T>
 void add_reference(Node<T>* node) noexcept;
 template <class T>
 bool drop_reference(Node<T>* node) noexcept;
+[[noreturn]] void fail_undefined();
 }  // namespace detail
 
 /// A handle to a value in the computational graph: the value, its gradient, and the operation

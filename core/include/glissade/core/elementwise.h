@@ -30,9 +30,9 @@ enum class Binary {
   pow,
 };
 
-/// f(x), of x's shape. A temporary's buffer is used for the result.
+/// f(x), of x's shape.
 template <class T>
-Tensor<T> unary(Unary f, Tensor<T> x);
+Tensor<T> unary(Unary f, const Tensor<T>& x);
 
 /// f(a, b) with broadcasting. Throws std::invalid_argument, naming the operation `name`, if the
 /// shapes do not broadcast together.
@@ -45,7 +45,11 @@ void binary_in_place(Binary f, Tensor<T>& a, const Tensor<T>& b, const char* nam
 
 /// f(x, c).
 template <class T>
-Tensor<T> binary_scalar(Binary f, Tensor<T> x, T c);
+Tensor<T> binary_scalar(Binary f, const Tensor<T>& x, T c);
+
+/// x = f(x, c).
+template <class T>
+void binary_scalar_in_place(Binary f, Tensor<T>& x, T c);
 
 /// x stretched to `shape`, as broadcasting stretches it. Throws std::invalid_argument if it does
 /// not fit.

@@ -39,6 +39,13 @@ class Shape {
     return shape;
   }
 
+  /// Makes this the shape (0).
+  void clear() {
+    extents_[0] = 0;
+    rank_ = 1;
+    size_ = 0;
+  }
+
   /// The number of axes.
   int rank() const { return rank_; }
   /// The number of elements: the product of the extents.

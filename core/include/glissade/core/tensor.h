@@ -65,10 +65,13 @@ class Tensor {
   }
   /// The moved-from tensor is empty, of shape (0).
   Tensor(Tensor&& other) noexcept
-      : shape_(std::exchange(other.shape_, Shape::empty())), storage_(std::move(other.storage_)) {}
+      : shape_(other.shape_), storage_(std::move(other.storage_)) {
+    other.shape_.clear();
+  }
   Tensor& operator=(Tensor&& other) noexcept {
     if (this == &other) return *this;
-    shape_ = std::exchange(other.shape_, Shape::empty());
+    shape_ = other.shape_;
+    other.shape_.clear();
     storage_ = std::move(other.storage_);
     return *this;
   }
