@@ -23,6 +23,25 @@ Estimate from_one(const std::vector<Rung>& rungs) {
   return {rungs[0].quotient, kInfinity, rungs[0].step};
 }
 
+// Nine equidistant points, so near to each other that a smooth function is a parabola on them; what
+// remains in their third to fifth differences is noise. The k-th difference of independent
+// errors of variance s^2 has the variance s^2 (2k)! / (k!)^2.
+double noise_variance(std::array<double, 9> row) {
+  double variance = 0.0;
+  double factor = 1.0;  // (2k)! / (k!)^2
+  for (std::size_t k = 1; k <= 5; ++k) {
+    factor *= 2.0 * static_cast<double>(2 * k - 1) / static_cast<double>(k);
+    double squares = 0.0;
+    for (std::size_t i = 0; i + k < row.size(); ++i) {
+      row[i] = row[i + 1] - row[i];
+      squares += row[i] * row[i];
+    }
+    const auto count = static_cast<double>(row.size() - k);
+    if (k >= 3) variance = std::max(variance, squares / count / factor);
+  }
+  return variance;
+}
+
 }  // namespace
 
 Estimate climb(const std::vector<Rung>& all, int order) {
@@ -113,49 +132,40 @@ void Prober::move(std::span<const double> direction, double h) {
   }
 }
 
-// Nine equidistant points, so near to each other that a smooth function is a parabola on them; what
-// remains in their third to fifth differences is noise. The k-th difference of independent
-// errors of variance s^2 has the variance s^2 (2k)! / (k!)^2.
 void Prober::measure_noise(double floor) {
-  constexpr int kSide = 4;
-  constexpr double kSpacing = 0x1p-38;
+  std::vector<double> variance(centre_.size(), 0.0);
   Rng rng(0x6e6f697365);
-  std::vector<std::vector<double>> spacing(x_.size());
-  for (std::size_t p = 0; p < x_.size(); ++p) {
-    for (const double x : x_[p]) {
-      const double size = x == 0.0 ? 1.0 : std::fabs(x);
-      spacing[p].push_back(kSpacing * rng.uniform(0.5, 1.0) *
-                           (rng.integer(0, 2) == 0 ? -size : size));
+  // Twice: with a spacing that happens to be a multiple of an ulp somewhere, rounding errors are
+  // not random but grow evenly, and no difference shows them.
+  for (const double size : {0x1p-38, 0x1p-37}) {
+    std::vector<double> spacing;
+    for (const std::vector<double>& part : x_) {
+      for (const double x : part) {
+        const double sign = rng.integer(0, 2) == 0 ? -1.0 : 1.0;
+        spacing.push_back(size * rng.uniform(0.5, 1.0) * sign * (x == 0.0 ? 1.0 : std::fabs(x)));
+      }
     }
-  }
-  std::vector<std::vector<double>> table;
-  for (int k = -kSide; k <= kSide; ++k) {
-    for (std::size_t p = 0; p < x_.size(); ++p) {
-      for (std::size_t i = 0; i < x_[p].size(); ++i)
-        target_.parts[p][i] = x_[p][i] + k * spacing[p][i];
+    std::vector<std::vector<double>> table;
+    for (int k = -4; k <= 4; ++k) {
+      if (k == 0) {
+        table.push_back(centre_);
+        continue;
+      }
+      move(spacing, k);
+      evaluate(table.emplace_back());
     }
-    evaluate(table.emplace_back());
+    for (std::size_t value = 0; value < variance.size(); ++value) {
+      std::array<double, 9> row{};
+      for (std::size_t k = 0; k < row.size(); ++k) row[k] = table[k][value];
+      variance[value] = std::max(variance[value], noise_variance(row));
+    }
   }
   restore();
-  noise_.assign(centre_.size(), 0.0);
-  for (std::size_t value = 0; value < noise_.size(); ++value) {
-    std::array<double, 2 * kSide + 1> row{};
-    for (std::size_t k = 0; k < row.size(); ++k) row[k] = table[k][value];
-    double variance = 0.0;
-    double factor = 1.0;  // (2k)! / (k!)^2
-    for (std::size_t k = 1; k <= 5; ++k) {
-      factor *= 2.0 * static_cast<double>(2 * k - 1) / static_cast<double>(k);
-      double squares = 0.0;
-      for (std::size_t i = 0; i + k < row.size(); ++i) {
-        row[i] = row[i + 1] - row[i];
-        squares += row[i] * row[i];
-      }
-      if (k >= 3)
-        variance = std::max(variance, squares / static_cast<double>(row.size() - k) / factor);
-    }
+  noise_.clear();
+  for (std::size_t value = 0; value < variance.size(); ++value) {
     // Twice the standard deviation: nine points do not show the largest error.
-    noise_[value] =
-        std::max({floor, kHalfUlp * std::fabs(centre_[value]), 2.0 * std::sqrt(variance)});
+    noise_.push_back(
+        std::max({floor, kHalfUlp * std::fabs(centre_[value]), 2.0 * std::sqrt(variance[value])}));
   }
 }
 

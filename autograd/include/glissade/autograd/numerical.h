@@ -154,9 +154,9 @@ Estimate derivative(const std::function<double(double)>& f, double x, const Opti
 /// The gradient of f at x, element by element. `f` is any callable of a `const Tensor<double>&`,
 /// of a `const std::vector<Tensor<double>>&`, or of the same with Variable, that returns a double,
 /// a tensor or a variable with one element; nothing is recorded. Two evaluations for each element,
-/// four with five_point, about 34 with the ladder, which needs nine more for the noise. Where f is
-/// not finite at a large step the ladder goes without it. Throws std::invalid_argument if f returns
-/// anything but one number, or the step is negative; what f throws passes through.
+/// four with five_point, about 34 with the ladder, which needs 17 more in all for the noise. Where
+/// f is not finite at a large step the ladder goes without it. Throws std::invalid_argument if f
+/// returns anything but one number, or the step is negative; what f throws passes through.
 template <class F>
 Result gradient(const F& f, const Tensor<double>& x, const Options& options = {}) {
   Tensor<double> at = x;
