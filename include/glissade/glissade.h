@@ -7,6 +7,7 @@
 #include "glissade/autograd/grad_mode.h"    // IWYU pragma: export
 #include "glissade/autograd/gradcheck.h"    // IWYU pragma: export
 #include "glissade/autograd/node.h"         // IWYU pragma: export
+#include "glissade/autograd/numerical.h"    // IWYU pragma: export
 #include "glissade/autograd/operation.h"    // IWYU pragma: export
 #include "glissade/autograd/ops.h"          // IWYU pragma: export
 #include "glissade/autograd/variable.h"     // IWYU pragma: export

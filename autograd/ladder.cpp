@@ -1,0 +1,249 @@
+#include "ladder.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "glissade/core/check.h"
+#include "glissade/core/rng.h"
+
+namespace glissade::numerical::detail {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kHalfUlp = 0x1p-53;  // the error of a correctly rounded result, relative
+constexpr int kLowest = 34;
+
+// How many bounds apart two values must be before their rounding errors do not account for it.
+constexpr double kConsistent = 4.0;
+
+Estimate from_one(const std::vector<Rung>& rungs) {
+  if (rungs.empty()) return {std::numeric_limits<double>::quiet_NaN(), kInfinity, 0.0};
+  return {rungs[0].quotient, kInfinity, rungs[0].step};
+}
+
+// Nine equidistant points, so near to each other that a smooth function is a parabola on them; what
+// remains in their third to fifth differences is noise. The k-th difference of independent
+// errors of variance s^2 has the variance s^2 (2k)! / (k!)^2.
+double noise_variance(std::array<double, 9> row) {
+  double variance = 0.0;
+  double factor = 1.0;  // (2k)! / (k!)^2
+  for (std::size_t k = 1; k <= 5; ++k) {
+    factor *= 2.0 * static_cast<double>(2 * k - 1) / static_cast<double>(k);
+    double squares = 0.0;
+    for (std::size_t i = 0; i + k < row.size(); ++i) {
+      row[i] = row[i + 1] - row[i];
+      squares += row[i] * row[i];
+    }
+    const auto count = static_cast<double>(row.size() - k);
+    if (k >= 3) variance = std::max(variance, squares / count / factor);
+  }
+  return variance;
+}
+
+}  // namespace
+
+Estimate climb(const std::vector<Rung>& all, int order) {
+  std::vector<Rung> rungs;
+  for (const Rung& rung : all) {
+    if (std::isfinite(rung.quotient) && std::isfinite(rung.rounding)) rungs.push_back(rung);
+  }
+  if (rungs.size() < 2) return from_one(rungs);
+  std::vector<Rung> candidates;
+  for (std::size_t k = 0; k + 1 < rungs.size(); ++k) {
+    const Rung& coarse = rungs[k];
+    const Rung& fine = rungs[k + 1];
+    const double gain = std::pow(coarse.step / fine.step, order) - 1.0;
+    candidates.push_back({fine.quotient + (fine.quotient - coarse.quotient) / gain,
+                          fine.rounding + (fine.rounding + coarse.rounding) / gain, fine.step});
+  }
+  if (candidates.size() == 1) {
+    const double truncation = std::fabs(candidates[0].quotient - rungs[1].quotient);
+    return {candidates[0].quotient, truncation + candidates[0].rounding, candidates[0].step};
+  }
+  Estimate best{candidates[0].quotient, kInfinity, candidates[0].step};
+  for (std::size_t k = 1; k < candidates.size(); ++k) {
+    const Rung& here = candidates[k];
+    double truncation = std::fabs(here.quotient - candidates[k - 1].quotient);
+    for (std::size_t j = k + 1; j < candidates.size(); ++j) {
+      truncation = std::max(truncation, std::fabs(here.quotient - candidates[j].quotient) -
+                                            kConsistent * candidates[j].rounding);
+    }
+    const double error = truncation + here.rounding;
+    if (error < best.error) best = {here.quotient, error, here.step};
+  }
+  return best;
+}
+
+bool Sides::is_kink() const {
+  const double apart = std::fabs(above.value - below.value);
+  return !(apart <= 10.0 * (above.error + below.error)) ||
+         !std::isfinite(above.error + below.error);
+}
+
+std::vector<double> ladder_steps(double x, int lowest) {
+  const double size = std::fabs(x);
+  const int top = std::ilogb(std::max(size, 1.0)) - 2;
+  const int bottom = (x == 0.0 ? 0 : std::ilogb(std::max(size, 0x1p-24))) - lowest;
+  std::vector<double> steps;
+  for (int e = top; e >= std::min(bottom, top - 6); e -= 2) steps.push_back(std::ldexp(1.0, e));
+  return steps;
+}
+
+Prober::Prober(const Target& target) : target_(target) {
+  for (const std::span<double> part : target.parts) x_.emplace_back(part.begin(), part.end());
+  evaluate(centre_);
+}
+
+Prober::~Prober() { restore(); }
+
+void Prober::evaluate(std::vector<double>& values) {
+  ++evaluations_;
+  target_.evaluate(values);
+  if (&values != &centre_ && values.size() != centre_.size()) {
+    fail("numerical: the function returned {} values and, for a nearby point, {}", centre_.size(),
+         values.size());
+  }
+}
+
+double Prober::scale() const {
+  double squares = 0.0;
+  double count = 0.0;
+  for (const std::vector<double>& part : x_) {
+    for (const double x : part) squares += x * x;
+    count += static_cast<double>(part.size());
+  }
+  return count == 0.0 ? 0.0 : std::sqrt(squares / count);
+}
+
+void Prober::restore() {
+  for (std::size_t p = 0; p < x_.size(); ++p) {
+    std::copy(x_[p].begin(), x_[p].end(), target_.parts[p].begin());
+  }
+}
+
+void Prober::move(std::span<const double> direction, double h) {
+  std::size_t at = 0;
+  for (std::size_t p = 0; p < x_.size(); ++p) {
+    for (std::size_t i = 0; i < x_[p].size(); ++i, ++at) {
+      target_.parts[p][i] = x_[p][i] + h * direction[at];
+    }
+  }
+}
+
+void Prober::measure_noise(double floor) {
+  std::vector<double> variance(centre_.size(), 0.0);
+  Rng rng(0x6e6f697365);
+  // Twice: with a spacing that happens to be a multiple of an ulp somewhere, rounding errors are
+  // not random but grow evenly, and no difference shows them.
+  for (const double size : {0x1p-38, 0x1p-37}) {
+    std::vector<double> spacing;
+    for (const std::vector<double>& part : x_) {
+      for (const double x : part) {
+        const double sign = rng.integer(0, 2) == 0 ? -1.0 : 1.0;
+        spacing.push_back(size * rng.uniform(0.5, 1.0) * sign * (x == 0.0 ? 1.0 : std::fabs(x)));
+      }
+    }
+    std::vector<std::vector<double>> table;
+    for (int k = -4; k <= 4; ++k) {
+      if (k == 0) {
+        table.push_back(centre_);
+        continue;
+      }
+      move(spacing, k);
+      evaluate(table.emplace_back());
+    }
+    for (std::size_t value = 0; value < variance.size(); ++value) {
+      std::array<double, 9> row{};
+      for (std::size_t k = 0; k < row.size(); ++k) row[k] = table[k][value];
+      variance[value] = std::max(variance[value], noise_variance(row));
+    }
+  }
+  restore();
+  noise_.clear();
+  for (std::size_t value = 0; value < variance.size(); ++value) {
+    // Twice the standard deviation: nine points do not show the largest error.
+    noise_.push_back(
+        std::max({floor, kHalfUlp * std::fabs(centre_[value]), 2.0 * std::sqrt(variance[value])}));
+  }
+}
+
+double Prober::noise(const Sample& sample, std::size_t value) const {
+  return std::max({noise_[value], kHalfUlp * std::fabs(sample.f_above[value]),
+                   kHalfUlp * std::fabs(sample.f_below[value])});
+}
+
+Sample Prober::sample_above(double& element, double h) {
+  const double x = element;
+  Sample result;
+  element = x + h;
+  result.above = element - x;
+  evaluate(result.f_above);
+  element = x;
+  return result;
+}
+
+Sample Prober::sample(double& element, double h) {
+  const double x = element;
+  Sample result = sample_above(element, h);
+  element = x - h;
+  result.below = x - element;
+  evaluate(result.f_below);
+  element = x;
+  return result;
+}
+
+Sample Prober::sample(std::span<const double> direction, double h) {
+  Sample result{h, h, {}, {}};
+  move(direction, h);
+  evaluate(result.f_above);
+  move(direction, -h);
+  evaluate(result.f_below);
+  restore();
+  return result;
+}
+
+std::vector<Sample> Prober::samples(double& element) {
+  std::vector<Sample> all;
+  for (const double step : ladder_steps(element, kLowest)) all.push_back(sample(element, step));
+  return all;
+}
+
+std::vector<Sample> Prober::samples(std::span<const double> direction) {
+  double squares = 0.0;
+  for (const double d : direction) squares += d * d;
+  const double length =
+      std::sqrt(squares / static_cast<double>(std::max<std::size_t>(1, direction.size())));
+  std::vector<Sample> all;
+  if (length == 0.0) return all;
+  const double unit = std::ldexp(1.0, -std::ilogb(length));
+  for (const double step : ladder_steps(scale(), kLowest)) {
+    all.push_back(sample(direction, step * unit));
+  }
+  return all;
+}
+
+Estimate Prober::central(const std::vector<Sample>& samples, std::size_t value) const {
+  std::vector<Rung> rungs;
+  for (const Sample& s : samples) {
+    const double width = s.above + s.below;
+    rungs.push_back({(s.f_above[value] - s.f_below[value]) / width, 2.0 * noise(s, value) / width,
+                     0.5 * width});
+  }
+  return climb(rungs, 2);
+}
+
+Sides Prober::sides(const std::vector<Sample>& samples, std::size_t value) const {
+  std::vector<Rung> above;
+  std::vector<Rung> below;
+  for (const Sample& s : samples) {
+    above.push_back(
+        {(s.f_above[value] - centre_[value]) / s.above, 2.0 * noise(s, value) / s.above, s.above});
+    below.push_back(
+        {(centre_[value] - s.f_below[value]) / s.below, 2.0 * noise(s, value) / s.below, s.below});
+  }
+  return {central(samples, value), climb(above, 1), climb(below, 1)};
+}
+
+}  // namespace glissade::numerical::detail

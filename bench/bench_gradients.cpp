@@ -1,0 +1,215 @@
+// Gradients by numerical, analytic and automatic differentiation: time, memory and error.
+//
+//     bench_gradients --benchmark_filter='gradient/mlp.*/f64'
+//     bench_gradients --data=DIR
+//
+// gradient/PROBLEM/METHOD/DTYPE   a gradient by each method
+// growth/METHOD/PARAMETERS        on perceptrons of 10 to 10^6 parameters
+// chain/NODES                     a chain of scalars by Glissade: building, backward, freeing
+//
+// Counters: seconds, the median time of one gradient; x_function and x_analytic, the medians of its
+// ratio to the value alone and to the hand-written gradient (both with the value) of the same
+// round, in which the three take turns of about 2 ms; rel_error, against the analytic gradient in
+// float64 in the largest norm; evaluations of the function for one gradient; parameters;
+// peak_bytes, what the method keeps and the library's allocator hands out at most; sampled, if a
+// whole gradient would take long, how many of its elements were computed: the time is that of all,
+// extrapolated. The time that Google Benchmark prints is that of one turn.
+//
+// A gradient that is not right is an error, and is not timed. One thread.
+//
+// --data=DIR writes each problem to DIR/PROBLEM.safetensors, for peers in other languages.
+
+#include <benchmark/benchmark.h>
+#include <glissade/core/blas_info.h>
+#include <glissade/core/threads.h>
+
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "gradients/measure.h"
+#include "gradients/methods.h"
+
+namespace {
+
+using namespace glissade;
+using namespace glissade::bench;
+
+constexpr Index kGrowth[] = {10, 100, 1'000, 10'000, 100'000, 1'000'000};
+
+// Made when first needed, and kept: Google Benchmark runs each name several times.
+template <class T>
+Subject<T>& subject(const std::string& name) {
+  static std::map<std::string, Subject<T>> subjects;
+  return subjects.try_emplace(name, name).first->second;
+}
+
+template <class T>
+struct Prepared {
+  explicit Prepared(Method made) : method(std::move(made)), work(method.run) {}
+  Method method;
+  Work work;
+};
+
+template <class T>
+Prepared<T>& prepared(const std::string& problem, const std::string& method_name) {
+  static std::map<std::string, Prepared<T>> all;
+  const std::string key = problem + "/" + method_name;
+  auto found = all.find(key);
+  if (found == all.end()) {
+    found = all.try_emplace(key, method(method_name, subject<T>(problem))).first;
+  }
+  return found->second;
+}
+
+void compare(benchmark::State& state, Work& work, const Method& method, Work& function,
+             Work& analytic) {
+  std::vector<double> times;
+  std::vector<double> function_times;
+  std::vector<double> analytic_times;
+  for (auto _ : state) {
+    function_times.push_back(function.turn());
+    times.push_back(work.turn() * method.scale);
+    analytic_times.push_back(analytic.turn());
+    state.SetIterationTime(work.turn_seconds());
+  }
+  state.counters["seconds"] = median(times);
+  state.counters["x_function"] = median_ratio(times, function_times);
+  state.counters["x_analytic"] = median_ratio(times, analytic_times);
+}
+
+template <class T>
+void gradient_benchmark(benchmark::State& state, const std::string& problem,
+                        const std::string& method_name) {
+  try {
+    Subject<T>& compared = subject<T>(problem);
+    auto& [method, work] = prepared<T>(problem, method_name);
+    if (!(method.rel_error <= method.tolerance)) {
+      state.SkipWithError(fmt::format("the gradient is not right: rel_error {:.2e}, at most {:.0e}",
+                                      method.rel_error, method.tolerance)
+                              .c_str());
+      return;
+    }
+    compare(state, work, method, compared.function(), compared.analytic());
+    state.counters["rel_error"] = method.rel_error;
+    state.counters["evaluations"] = method.evaluations;
+    state.counters["parameters"] = static_cast<double>(compared.parameters());
+    const std::size_t bytes = method.kept_bytes + allocated_bytes([&method] { method.run(1); });
+    state.counters["peak_bytes"] = static_cast<double>(bytes);
+    if (method.sampled > 0) state.counters["sampled"] = static_cast<double>(method.sampled);
+    state.SetLabel(blas_info().kernel);
+  } catch (const std::exception& error) {
+    state.SkipWithError(error.what());
+  }
+}
+
+// y = c (c (... (c x))), each product a node.
+void chain_benchmark(benchmark::State& state, Index nodes) {
+  Variable<double> x = parameter(Tensor<double>::scalar(1.0));
+  constexpr double kFactor = 0.9999999;
+  Work work([&](int repetitions) {
+    for (int i = 0; i < repetitions; ++i) {
+      x.zero_grad();
+      Variable<double> y = x;
+      for (Index k = 0; k < nodes; ++k) y = y * kFactor;
+      y.backward();
+    }
+  });
+  std::vector<double> times;
+  for (auto _ : state) {
+    times.push_back(work.turn());
+    state.SetIterationTime(work.turn_seconds());
+  }
+  const double expected = std::pow(kFactor, static_cast<double>(nodes));
+  const double error = std::abs(x.grad().item() - expected) / expected;
+  if (!(error < 1e-9)) {
+    state.SkipWithError("the gradient is not right");
+    return;
+  }
+  state.counters["seconds"] = median(times);
+  state.counters["ns_per_node"] = 1e9 * median(times) / static_cast<double>(nodes);
+  state.counters["rel_error"] = error;
+}
+
+template <class Function>
+void add(const std::string& name, const Function& function) {
+  benchmark::RegisterBenchmark(name.c_str(), function)
+      ->UseManualTime()
+      ->Unit(benchmark::kMicrosecond);
+}
+
+template <class T>
+void add_gradients(const char* dtype) {
+  for (const std::string& problem : problem_names()) {
+    for (const std::string& method : method_names<T>()) {
+      add("gradient/" + problem + "/" + method + "/" + dtype,
+          [problem, method](benchmark::State& state) {
+            gradient_benchmark<T>(state, problem, method);
+          });
+    }
+  }
+}
+
+void add_growth() {
+  for (const std::string& method : method_names<double>()) {
+    for (const Index parameters : kGrowth) {
+      add("growth/" + method + "/" + std::to_string(parameters),
+          [parameters, method](benchmark::State& state) {
+            gradient_benchmark<double>(state, "growth_" + std::to_string(parameters), method);
+          });
+    }
+  }
+}
+
+void write_data(const std::filesystem::path& directory) {
+  std::filesystem::create_directories(directory);
+  std::vector<std::string> names = problem_names();
+  for (const Index parameters : kGrowth) names.push_back("growth_" + std::to_string(parameters));
+  for (const std::string& name : names) {
+    const Definition problem = definition(name);
+    const Tensor<double>& point = bench::point(problem);
+    Tensor<double> gradient(point.shape());
+    Tensor<double> value({1});
+    value[0] = make_problem<double>(problem)->analytic(point.data(), gradient.data());
+    auto tensors = std::visit([](const auto& p) { return p.data(); }, problem);
+    tensors.emplace_back("parameters", point);
+    tensors.emplace_back("gradient", gradient);
+    tensors.emplace_back("value", value);
+    write_safetensors(directory / (name + ".safetensors"), tensors);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  set_num_threads(1);
+  constexpr std::string_view kData = "--data=";
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (!argument.starts_with(kData)) continue;
+    try {
+      write_data(argument.substr(kData.size()));
+      return 0;
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "bench_gradients: %s\n", error.what());
+      return 1;
+    }
+  }
+  add_gradients<double>("f64");
+  add_gradients<float>("f32");
+  add_growth();
+  for (const Index nodes : {Index{1'000}, Index{100'000}, Index{1'000'000}}) {
+    add("chain/" + std::to_string(nodes),
+        [nodes](benchmark::State& state) { chain_benchmark(state, nodes); });
+  }
+  benchmark::AddCustomContext("blas", to_string(blas_info()));
+  benchmark::AddCustomContext("compiler", GLISSADE_BENCH_COMPILER);
+  benchmark::AddCustomContext("flags", GLISSADE_BENCH_FLAGS);
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}
