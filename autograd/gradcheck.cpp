@@ -2,184 +2,334 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <exception>
 #include <utility>
 
 #include "glissade/autograd/grad.h"
 #include "glissade/autograd/grad_mode.h"
+#include "glissade/core/check.h"
 #include "glissade/core/rng.h"
+#include "gradcheck_compare.h"
+#include "ladder.h"
 
 namespace glissade {
 namespace {
 
-using Inputs = std::vector<Variable<double>>;
+using detail::GradcheckComparison;
+using numerical::detail::Prober;
+using numerical::detail::Sample;
+using numerical::detail::Sides;
+using numerical::detail::Target;
 
-Inputs make_inputs(const std::vector<Tensor<double>>& values, bool requires_grad) {
-  Inputs inputs;
-  inputs.reserve(values.size());
-  for (const Tensor<double>& value : values) inputs.emplace_back(value, requires_grad);
-  return inputs;
+using Variables = std::vector<Variable<double>>;
+using Tensors = std::vector<Tensor<double>>;
+using Closed = std::function<Variable<double>()>;
+
+Variables make_leaves(const Tensors& values) {
+  Variables leaves;
+  leaves.reserve(values.size());
+  for (const Tensor<double>& value : values) leaves.emplace_back(value, true);
+  return leaves;
 }
 
-// Weights of either sign between 1/2 and 3/2, so that no element's error is hidden or magnified.
-Tensor<double> random_weights(const Shape& shape, Rng& rng) {
-  Tensor<double> weights(shape);
-  for (double& weight : weights) {
-    weight = rng.uniform(0.5, 1.5) * (rng.integer(0, 2) == 0 ? -1.0 : 1.0);
-  }
-  return weights;
+bool same_bits(const Tensor<double>& a, const Tensor<double>& b) {
+  return a.shape() == b.shape() &&
+         (a.size() == 0 || std::memcmp(a.data(), b.data(),
+                                       static_cast<std::size_t>(a.size()) * sizeof(double)) == 0);
 }
 
-// sum over i of weights[i] f(inputs)[i]
-double weighed(const CheckedFunction& function, const Inputs& inputs,
-               const Tensor<double>& weights) {
-  const NoGradGuard no_grad;
-  const Variable<double> output = function(inputs);
-  check(output.shape() == weights.shape(),
-        "gradcheck: the function returned shape {} and, for nearby inputs, {}", weights.shape(),
-        output.shape());
+double dot(const Tensor<double>& a, const Tensor<double>& b) {
   double total = 0.0;
-  for (Index i = 0; i < weights.size(); ++i) total += weights[i] * output.value()[i];
+  for (Index i = 0; i < a.size(); ++i) total += a[i] * b[i];
   return total;
 }
 
-// The gradients by the plain backward pass, zeros where there are none.
-std::vector<Tensor<double>> plain_gradients(const CheckedFunction& function,
-                                            const std::vector<Tensor<double>>& values,
-                                            const Tensor<double>& weights) {
-  const Inputs inputs = make_inputs(values, true);
-  function(inputs).backward(Variable<double>(weights));
-  std::vector<Tensor<double>> gradients;
-  for (const Variable<double>& input : inputs) {
-    gradients.push_back(input.has_grad() ? input.grad().value() : Tensor<double>(input.shape()));
-  }
-  return gradients;
+double largest(const Tensor<double>& a) {
+  double most = 0.0;
+  for (const double x : a) most = std::max(most, std::fabs(x));
+  return most;
 }
 
-// The gradients by the differentiable rules.
-std::vector<Tensor<double>> differentiable_gradients(const CheckedFunction& function,
-                                                     const std::vector<Tensor<double>>& values,
-                                                     const Tensor<double>& weights) {
-  const Inputs inputs = make_inputs(values, true);
-  std::vector<Tensor<double>> gradients;
-  for (const Variable<double>& gradient : grad(function(inputs), inputs, Variable<double>(weights),
-                                               {.create_graph = true, .allow_unused = true})) {
-    gradients.push_back(gradient.value());
-  }
-  return gradients;
-}
+// One check of one function: it reads the leaves, whose values are changed in place.
+class Checker {
+ public:
+  Checker(const Closed& function, Variables leaves, const char* what,
+          const GradcheckOptions& options)
+      : function_(function),
+        leaves_(std::move(leaves)),
+        options_(options),
+        compare_(options, what),
+        rng_(options.seed) {}
 
-// Central differences of the weighed sum, for every element of every input.
-std::vector<Tensor<double>> numerical_gradients(const CheckedFunction& function,
-                                                const std::vector<Tensor<double>>& values,
-                                                const Tensor<double>& weights, double step) {
-  Inputs inputs = make_inputs(values, false);
-  std::vector<Tensor<double>> gradients;
-  for (Variable<double>& input : inputs) {
-    Tensor<double> gradient(input.shape());
-    for (Index i = 0; i < input.size(); ++i) {
-      const double x = input.value()[i];
-      const double h = step * std::max(1.0, std::fabs(x));
-      // What is divided by is the difference of the arguments as they were rounded.
-      const double above = x + h;
-      const double below = x - h;
-      input.mutable_value()[i] = above;
-      const double f_above = weighed(function, inputs, weights);
-      input.mutable_value()[i] = below;
-      const double f_below = weighed(function, inputs, weights);
-      input.mutable_value()[i] = x;
-      gradient[i] = (f_above - f_below) / (above - below);
+  // `twice`: whether the function can be differentiated once more than the check does itself.
+  GradcheckResult run(bool twice) {
+    const Variable<double> output = function_();
+    if (!output.requires_grad()) {
+      compare_.fail("the output does not depend on the inputs, or not in the graph");
+      return compare_.result();
     }
-    gradients.push_back(std::move(gradient));
+    weights_ = detail::random_weights(output.shape(), rng_);
+    try {
+      repeat(output.value());
+      if (!compare_.is_open()) return compare_.result();
+      differentiable_ = differentiable_gradients();
+      numerical_gradients();
+      if (twice && compare_.is_open()) vjp_against_jvp();
+    } catch (const std::exception& error) {
+      compare_.fail(error.what());
+    }
+    return compare_.result();
   }
-  return gradients;
-}
 
-// Compares and records the worst element that is out of tolerance.
-void compare(const char* what, const std::vector<Tensor<double>>& analytical,
-             const std::vector<Tensor<double>>& numerical, const GradcheckOptions& options,
-             GradcheckResult& result) {
-  double worst_excess = 0.0;
-  for (std::size_t k = 0; k < numerical.size(); ++k) {
-    for (Index i = 0; i < numerical[k].size(); ++i) {
-      const double a = analytical[k][i];
-      const double n = numerical[k][i];
-      const double error = std::fabs(a - n);
-      const double tolerance = options.atol + options.rtol * std::fabs(n);
-      if (!(error <= result.worst_error)) result.worst_error = error;  // NaN too
-      if (std::isfinite(n) && error <= tolerance) continue;            // false for NaN
-      const double excess = std::isfinite(error / tolerance) ? error / tolerance : HUGE_VAL;
-      if (excess <= worst_excess) continue;
-      worst_excess = excess;
-      result.passed = false;
-      result.message = fmt::format(
-          "{}: element {} of input {} (of shape {}): analytical {:.12g}, numerical {:.12g}, "
-          "difference {:.3g}, tolerance {:.3g}",
-          what, i, k, numerical[k].shape(), a, n, error, tolerance);
+ private:
+  // The gradients by the plain backward pass, zeros where there are none.
+  Tensors plain_gradients() {
+    for (Variable<double>& leaf : leaves_) leaf.zero_grad();
+    function_().backward(Variable<double>(weights_));
+    Tensors gradients;
+    for (Variable<double>& leaf : leaves_) {
+      gradients.push_back(leaf.has_grad() ? leaf.grad().value() : Tensor<double>(leaf.shape()));
+      leaf.zero_grad();
+    }
+    return gradients;
+  }
+
+  // The gradients by the differentiable rules.
+  Tensors differentiable_gradients() {
+    Tensors gradients;
+    for (const Variable<double>& gradient : grad(function_(), leaves_, Variable<double>(weights_),
+                                                 {.create_graph = true, .allow_unused = true})) {
+      gradients.push_back(gradient.value());
+    }
+    return gradients;
+  }
+
+  void repeat(const Tensor<double>& output) {
+    if (!same_bits(output, function_().value())) {
+      compare_.not_deterministic("two calls with the same inputs returned different values");
+      return;
+    }
+    plain_ = plain_gradients();
+    const Tensors again = plain_gradients();
+    for (std::size_t k = 0; k < plain_.size(); ++k) {
+      if (same_bits(plain_[k], again[k])) continue;
+      compare_.not_deterministic(
+          fmt::format("two backward passes gave different gradients of input {}", k));
+      return;
     }
   }
-}
 
-}  // namespace
+  void numerical_gradients() {
+    Target target;
+    for (Variable<double>& leaf : leaves_) target.parts.push_back(leaf.mutable_value().span());
+    double squares = 0.0;
+    target.evaluate = [this, &squares](std::vector<double>& values) {
+      const NoGradGuard no_grad;
+      const Variable<double> output = function_();
+      check(output.shape() == weights_.shape(),
+            "the function returned shape {} and, for nearby inputs, {}", weights_.shape(),
+            output.shape());
+      double total = 0.0;
+      squares = 0.0;
+      for (Index i = 0; i < weights_.size(); ++i) {
+        const double term = weights_[i] * output.value()[i];
+        total += term;
+        squares += term * term;
+      }
+      values.assign(1, total);
+    };
+    Prober prober(target);
+    magnitude_ = std::sqrt(squares);
+    prober.measure_noise(std::isfinite(magnitude_) ? 0x1p-53 * magnitude_ : 0.0);
 
-GradcheckResult gradcheck(const CheckedFunction& function,
-                          const std::vector<Tensor<double>>& inputs,
-                          const GradcheckOptions& options) {
-  check(options.step > 0.0, "gradcheck: the step {} must be positive", options.step);
-  const Variable<double> output = function(make_inputs(inputs, true));
-  GradcheckResult result;
-  if (!output.requires_grad()) {
-    result.message = "gradcheck: the output does not depend on the inputs, or not in the graph";
-    return result;
-  }
-  Rng rng(options.seed);
-  const Tensor<double> weights = random_weights(output.shape(), rng);
-  result.passed = true;
-  try {
-    const auto numerical = numerical_gradients(function, inputs, weights, options.step);
-    compare("gradcheck", plain_gradients(function, inputs, weights), numerical, options, result);
-    if (result.passed) {
-      compare("gradcheck with create_graph", differentiable_gradients(function, inputs, weights),
-              numerical, options, result);
+    Index elements = 0;
+    for (const Variable<double>& leaf : leaves_) elements += leaf.size();
+    GradcheckTier tier = options_.tier;
+    constexpr Index kEvery = 1000;
+    if (tier == GradcheckTier::automatic && elements <= kEvery) tier = GradcheckTier::every_element;
+    if (tier != GradcheckTier::projection) {
+      for (std::size_t k = 0; k < leaves_.size(); ++k) {
+        compare_elements(prober, target, k, tier != GradcheckTier::every_element);
+      }
     }
-  } catch (const std::exception& error) {
-    result.passed = false;
-    result.message = fmt::format("gradcheck: {}", error.what());
+    if (tier == GradcheckTier::projection || tier == GradcheckTier::automatic) {
+      for (int i = 0; i < options_.projections; ++i) compare_projection(prober);
+    }
   }
-  return result;
+
+  // Which elements of input k to look at.
+  std::vector<Index> choose(std::size_t k, bool sampled) {
+    std::vector<Index> chosen;
+    const Index size = plain_[k].size();
+    if (!sampled || size <= options_.samples) {
+      for (Index i = 0; i < size; ++i) chosen.push_back(i);
+      return chosen;
+    }
+    const auto largest_at =
+        std::max_element(plain_[k].begin(), plain_[k].end(),
+                         [](double a, double b) { return std::fabs(a) < std::fabs(b); });
+    chosen.push_back(largest_at - plain_[k].begin());
+    while (static_cast<Index>(chosen.size()) < options_.samples)
+      chosen.push_back(rng_.integer(0, size));
+    return chosen;
+  }
+
+  void compare_elements(Prober& prober, const Target& target, std::size_t k, bool sampled) {
+    struct Known {
+      Index element;
+      Sides sides;
+      double x;
+    };
+    std::vector<Known> all;
+    double scale = std::max(largest(plain_[k]), largest(differentiable_[k]));
+    for (const Index i : choose(k, sampled)) {
+      double& x = target.parts[k][static_cast<std::size_t>(i)];
+      all.push_back({i, prober.sides(prober.samples(x), 0), x});
+      if (std::isfinite(all.back().sides.both.value)) {
+        scale = std::max(scale, std::fabs(all.back().sides.both.value));
+      }
+    }
+    for (const Known& known : all) {
+      const double resolution = std::max(scale, magnitude_ / std::max(1.0, std::fabs(known.x)));
+      for (const bool plain : {true, false}) {
+        const double analytical = (plain ? plain_ : differentiable_)[k][known.element];
+        compare_.compare({.input = static_cast<Index>(k),
+                          .element = known.element,
+                          .analytical = analytical,
+                          .numerical = known.sides.both.value,
+                          .error = known.sides.both.error,
+                          .step = known.sides.both.step,
+                          .tolerance = 64.0 * 0x1p-52 * scale},
+                         known.sides, resolution, leaves_[k].shape(), plain);
+      }
+    }
+  }
+
+  void compare_projection(Prober& prober) {
+    std::vector<double> direction;
+    double plain = 0.0;
+    double differentiable = 0.0;
+    double squares = 0.0;
+    for (std::size_t k = 0; k < leaves_.size(); ++k) {
+      for (Index i = 0; i < leaves_[k].size(); ++i) {
+        const double sign = rng_.integer(0, 2) == 0 ? -1.0 : 1.0;
+        direction.push_back(sign);
+        plain += sign * plain_[k][i];
+        differentiable += sign * differentiable_[k][i];
+        squares += plain_[k][i] * plain_[k][i];
+      }
+    }
+    if (direction.empty()) return;
+    const Sides sides = prober.sides(prober.samples(direction), 0);
+    for (const bool is_plain : {true, false}) {
+      compare_.compare({.analytical = is_plain ? plain : differentiable,
+                        .numerical = sides.both.value,
+                        .error = sides.both.error,
+                        .step = sides.both.step,
+                        .tolerance = 64.0 * 0x1p-52 * std::sqrt(squares)},
+                       sides, std::max(std::sqrt(squares), magnitude_), {}, is_plain);
+    }
+  }
+
+  // u . (J v) and (J' u) . v, J v being the derivative of (J' u) . v with respect to u.
+  void vjp_against_jvp() {
+    const Variable<double> u(weights_, true);
+    const Variables products =
+        grad(function_(), leaves_, u, {.create_graph = true, .allow_unused = true});
+    Variable<double> along;
+    double forward_size = 0.0;
+    for (std::size_t k = 0; k < leaves_.size(); ++k) {
+      const Tensor<double> v = detail::random_weights(leaves_[k].shape(), rng_);
+      const Variable<double> term = sum(products[k] * Variable<double>(v));
+      along = along.defined() ? along + term : term;
+      for (Index i = 0; i < v.size(); ++i) forward_size += std::fabs(v[i] * plain_[k][i]);
+    }
+    if (!along.requires_grad()) {
+      compare_.product(0.0, along.item(), 0x1p-46 * forward_size);
+      return;
+    }
+    const Tensor<double> jv = grad(along, {u}, {.allow_unused = true})[0].value();
+    double size = forward_size;
+    for (Index i = 0; i < jv.size(); ++i) size += std::fabs(weights_[i] * jv[i]);
+    compare_.product(dot(weights_, jv), along.item(), 0x1p-46 * size);
+  }
+
+  const Closed& function_;
+  Variables leaves_;
+  const GradcheckOptions& options_;
+  GradcheckComparison compare_;
+  Rng rng_;
+  Tensor<double> weights_;
+  Tensors plain_;
+  Tensors differentiable_;
+  double magnitude_ = 0.0;  // root of the sum of the squares of the weighed outputs
+};
+
+GradcheckResult first_order(const Closed& function, const Variables& leaves,
+                            const GradcheckOptions& options) {
+  detail::check_options(options);
+  return Checker(function, leaves, "", options).run(true);
 }
 
-GradcheckResult gradgradcheck(const CheckedFunction& function,
-                              const std::vector<Tensor<double>>& inputs,
-                              const GradcheckOptions& options) {
-  const Variable<double> output = function(make_inputs(inputs, true));
+GradcheckResult second_order(const Closed& function, const Variables& leaves,
+                             const GradcheckOptions& options) {
+  detail::check_options(options);
   Rng rng(options.seed + 1);
-  std::vector<Tensor<double>> values = inputs;
-  values.push_back(random_weights(output.shape(), rng));  // the gradient of the output
-
-  // Maps (inputs..., grad_output) to all gradients of the function, end to end.
-  const CheckedFunction gradients = [&function](const Inputs& arguments) {
+  // the gradient of the output
+  const Variable<double> seed(detail::random_weights(function().shape(), rng), true);
+  // Maps the leaves and the seed to all gradients of the function, end to end.
+  const Closed gradients = [&function, &leaves, &seed] {
     const RecordingScope recording(true);  // also for the numerical differences
-    Inputs leaves(arguments.begin(), arguments.end() - 1);
-    for (Variable<double>& leaf : leaves) {
-      if (!leaf.requires_grad()) leaf = Variable<double>(leaf.value(), true);
-    }
-    const std::vector<Variable<double>> all = grad(function(leaves), leaves, arguments.back(),
-                                                   {.create_graph = true, .allow_unused = true});
-    std::vector<Variable<double>> flat;
+    const Variables all =
+        grad(function(), leaves, seed, {.create_graph = true, .allow_unused = true});
+    Variables flat;
     flat.reserve(all.size() + 1);
     for (const Variable<double>& gradient : all)
       flat.push_back(reshape(gradient, Shape{gradient.size()}));
     // One more term that depends on everything, so that a function whose gradient is constant can
     // be checked as well.
-    Variable<double> tie = sum(arguments.back()) * 0.0;
+    Variable<double> tie = sum(seed) * 0.0;
     for (const Variable<double>& leaf : leaves) tie = tie + sum(leaf) * 0.0;
     flat.push_back(reshape(tie, Shape{1}));
     return concat(flat, 0);
   };
-  GradcheckResult result = gradcheck(gradients, values, options);
-  if (!result.passed) result.message = "second order: " + result.message;
-  return result;
+  Variables inputs = leaves;
+  inputs.push_back(seed);
+  return Checker(gradients, inputs, "second order: ", options).run(false);
+}
+
+void check_parameters(const Variables& parameters) {
+  for (std::size_t k = 0; k < parameters.size(); ++k) {
+    check(parameters[k].defined() && parameters[k].is_leaf() && parameters[k].requires_grad(),
+          "gradcheck: parameter {} is not a leaf that requires a gradient", k);
+  }
+}
+
+}  // namespace
+
+GradcheckResult gradcheck(const CheckedFunction& function, const Tensors& inputs,
+                          const GradcheckOptions& options) {
+  const Variables leaves = make_leaves(inputs);
+  return first_order([&] { return function(leaves); }, leaves, options);
+}
+
+GradcheckResult gradcheck(const Closed& function, const Variables& parameters,
+                          const GradcheckOptions& options) {
+  check_parameters(parameters);
+  return first_order(function, parameters, options);
+}
+
+GradcheckResult gradgradcheck(const CheckedFunction& function, const Tensors& inputs,
+                              const GradcheckOptions& options) {
+  const Variables leaves = make_leaves(inputs);
+  return second_order([&] { return function(leaves); }, leaves, options);
+}
+
+GradcheckResult gradgradcheck(const Closed& function, const Variables& parameters,
+                              const GradcheckOptions& options) {
+  check_parameters(parameters);
+  return second_order(function, parameters, options);
 }
 
 }  // namespace glissade

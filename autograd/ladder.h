@@ -42,7 +42,8 @@ struct Sides {
 // also when the function throws.
 class Prober {
  public:
-  explicit Prober(const Target& target);
+  // Calls the function at x, unless told otherwise.
+  explicit Prober(const Target& target, bool evaluate_centre = true);
   ~Prober();
   Prober(const Prober&) = delete;
   Prober& operator=(const Prober&) = delete;

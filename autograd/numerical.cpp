@@ -234,48 +234,30 @@ Projection projection(const Target& target, const std::vector<Tensor<double>>& g
   check(gradients.size() == target.parts.size(), "projection: {} inputs, but {} gradients",
         target.parts.size(), gradients.size());
   Rng rng(seed);
-  std::vector<std::vector<double>> x;
-  std::vector<std::vector<double>> signs(gradients.size());
+  std::vector<double> signs;
   Projection result;
-  double squares = 0.0;
   for (std::size_t p = 0; p < gradients.size(); ++p) {
-    const std::span<double> part = target.parts[p];
-    check(static_cast<std::size_t>(gradients[p].size()) == part.size(),
-          "projection: input {} has {} elements, its gradient {}", p, part.size(),
+    check(static_cast<std::size_t>(gradients[p].size()) == target.parts[p].size(),
+          "projection: input {} has {} elements, its gradient {}", p, target.parts[p].size(),
           gradients[p].size());
-    x.emplace_back(part.begin(), part.end());
     for (const double g : gradients[p]) {
-      signs[p].push_back(rng.integer(0, 2) == 0 ? -1.0 : 1.0);
-      result.analytical += signs[p].back() * g;
+      signs.push_back(rng.integer(0, 2) == 0 ? -1.0 : 1.0);
+      result.analytical += signs.back() * g;
     }
-    for (const double element : part) squares += element * element;
   }
-  const auto count = static_cast<double>(elements_of(target));
-  const double size = squares > 0.0 ? std::sqrt(squares / count) : 1.0;
-  double largest = 0.0;  // |f|
-  const auto slope = [&](double h) {
-    double difference = 0.0;
-    std::vector<double> value;
-    for (const double side : {h, -h}) {
-      for (std::size_t p = 0; p < x.size(); ++p) {
-        for (std::size_t i = 0; i < x[p].size(); ++i)
-          target.parts[p][i] = x[p][i] + side * signs[p][i];
-      }
-      target.evaluate(value);
-      check(value.size() == 1, "projection: the function returns one number, not {}", value.size());
-      largest = std::max(largest, std::fabs(value[0]));
-      difference += side > 0.0 ? value[0] : -value[0];
-    }
-    return difference / (2.0 * h);
-  };
-  const double h = std::ldexp(1.0, std::ilogb(size) - 12);
-  const double coarse = slope(h);
-  const double fine = slope(0.5 * h);
-  for (std::size_t p = 0; p < x.size(); ++p)
-    std::copy(x[p].begin(), x[p].end(), target.parts[p].begin());
+  Prober prober(target, false);
+  const double scale = prober.scale();
+  const double h = std::ldexp(1.0, std::ilogb(scale > 0.0 ? scale : 1.0) - 12);
+  const Sample far = prober.sample(signs, h);
+  const Sample near = prober.sample(signs, 0.5 * h);
+  check(far.f_above.size() == 1, "projection: the function returns one number, not {}",
+        far.f_above.size());
+  const double coarse = (far.f_above[0] - far.f_below[0]) / (2.0 * h);
+  const double fine = (near.f_above[0] - near.f_below[0]) / h;
   result.numerical = fine + (fine - coarse) / 3.0;
   result.step = 0.5 * h;
   // The noise is not measured: eight roundings of f for each evaluation.
+  const double largest = std::max(std::fabs(near.f_above[0]), std::fabs(near.f_below[0]));
   result.error = std::fabs(fine - result.numerical) + 8.0 * 0x1p-52 * largest / h;
   return result;
 }
