@@ -1,0 +1,246 @@
+#!/usr/bin/env python3
+"""Measures gradients by every method and writes one HTML page with tables and pictures.
+
+    scripts/bench gradients [--quick] [--out DIR] [--pictures DIR] [--python PYTHON]
+    scripts/bench gradients --json FILE...    draws the page from what was measured before
+
+bench_gradients, the programs of the C++ peers that were built, and PyTorch take turns on each problem,
+round by round. Differences, the U curves, growth and chains are measured once. What was measured is
+written to DIR/gradients.json, the page to DIR/index.html.
+"""
+
+import argparse
+import contextlib
+import datetime
+import json
+import os
+import pathlib
+import platform
+import re
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+sys.path.insert(0, str(HERE))
+
+PRESET = "release"
+TORCH_INDEX = "https://download.pytorch.org/whl/cpu"  # wheels without CUDA; PyPI has none for x86
+ONCE = {  # what does not have to be repeated
+    "differences": "^gradient/{problem}/(forward|central|five_point|complex_step|ladder|projection)/",
+    "step sizes": "^step_size/",
+    "growth": "^growth/",
+    "chains": "^chain/",
+}
+
+
+def say(*words):
+    print("gradients:", *words, flush=True)
+
+
+def fail(sentence):
+    sys.exit(f"gradients: {sentence}")
+
+
+def built_programs():
+    """Builds bench_gradients and its peers bench_gradients_NAME; their paths by name, ours first."""
+    build = ROOT / "build" / PRESET
+    configured = subprocess.run(["cmake", "--preset", PRESET], cwd=ROOT, capture_output=True, text=True)
+    if configured.returncode != 0:
+        fail(f"cmake: {configured.stderr.strip()}")
+    targets = subprocess.run(
+        ["ninja", "-C", build, "-t", "targets", "all"], capture_output=True, text=True, check=True
+    ).stdout
+    names = sorted(set(re.findall(r"^(bench_gradients\w*): phony", targets, re.MULTILINE)))
+    if "bench_gradients" not in names:
+        fail("there is no bench_gradients; is GLISSADE_BUILD_BENCHES off?")
+    say(f"building {' '.join(names)} (build/{PRESET})")
+    subprocess.run([ROOT / "scripts/cmake-quietly", PRESET, *names], check=True)
+    return {name: build / "bench" / name for name in names}
+
+
+def python_with_torch(given):
+    """The path of a Python that has PyTorch; None, with a sentence, if there can be none."""
+    if given:
+        return given
+    venv = ROOT / "build" / "venv-bench"
+    python = venv / "bin" / "python"
+    complete = venv / "complete"
+    if complete.exists():
+        return python
+    say("installing PyTorch into build/venv-bench; --python PYTHON takes one that is there")
+    pip = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    with contextlib.suppress(subprocess.CalledProcessError):
+        subprocess.run([sys.executable, "-m", "venv", "--clear", venv], check=True)
+        cpu_only = subprocess.run([*pip, "--retries", "0", "--index-url", TORCH_INDEX, "torch"], capture_output=True)
+        packages = ["numpy", "safetensors"] + (["torch"] if cpu_only.returncode != 0 else [])
+        subprocess.run([*pip, *packages], check=True)
+        complete.touch()
+        return python
+    say("PyTorch could not be installed; the page does without")
+    return None
+
+
+class Program:
+    """A program of Google Benchmark."""
+
+    def __init__(self, name, path, scratch):
+        self.name = name
+        self.path = path
+        self.out = scratch / f"{name}.json"
+
+    def run(self, pattern, min_time):
+        """What it measured of the names that match the pattern; None if there are none."""
+        self.out.unlink(missing_ok=True)
+        command = [
+            self.path,
+            f"--benchmark_filter={pattern}",
+            f"--benchmark_min_time={min_time}",
+            f"--benchmark_out={self.out}",
+            "--benchmark_out_format=json",
+        ]
+        done = subprocess.run(command, capture_output=True, text=True)
+        text = self.out.read_text(encoding="utf-8") if self.out.exists() else ""
+        if "Failed to match any benchmarks" in done.stdout + done.stderr:
+            return None
+        if done.returncode != 0 or not text:
+            fail(f"{self.name} {pattern} ended with {done.returncode}: {done.stderr.strip()[-500:]}")
+        return json.loads(text)
+
+    def close(self):
+        pass
+
+
+class Torch:
+    """The PyTorch peer. It stays: starting takes seconds, compiling minutes."""
+
+    name = "pytorch"
+
+    def __init__(self, python, data, compile, log):
+        command = [python, HERE / "pytorch_gradients.py", "--data", data, "--serve"]
+        self.log = log
+        with open(log, "w", encoding="utf-8") as errors:
+            self.process = subprocess.Popen(
+                command + (["--compile"] if compile else []),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+
+    def run(self, pattern, min_time):
+        request = {"filter": pattern, "min_time": min_time}
+        try:
+            self.process.stdin.write(json.dumps(request) + "\n")
+            self.process.stdin.flush()
+            answer = self.process.stdout.readline()
+        except BrokenPipeError:
+            answer = ""
+        if not answer:
+            tail = self.log.read_text(encoding="utf-8").strip().splitlines()[-1:]
+            fail(f"the PyTorch peer ended: {' '.join(tail)} (see {self.log})")
+        result = json.loads(answer)
+        return result if result["benchmarks"] else None
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def about():
+    processor = re.search(r"^model name\s*:\s*(.*)$", pathlib.Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    commit = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True
+    )
+    return {
+        "command": "scripts/bench gradients " + " ".join(sys.argv[1:]),
+        "date": datetime.date.today().isoformat(),
+        "commit": commit.stdout.strip(),
+        "processor": processor.group(1) if processor else platform.processor(),
+        "cores": f"{os.cpu_count()}, of which the programs may use {len(os.sched_getaffinity(0))}",
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "load average before": f"{os.getloadavg()[0]:.2f}",
+    }
+
+
+def measure(options, out):
+    os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
+    programs = built_programs()
+    data = out / "data"
+    data.mkdir(parents=True, exist_ok=True)
+    subprocess.run([programs["bench_gradients"], f"--data={data}"], check=True, stdout=subprocess.DEVNULL)
+    problems = [p.stem for p in sorted(data.glob("*.safetensors")) if not p.stem.startswith("growth_")]
+    problems = [p for p in problems if re.search(options.problems, p)]
+    if not problems:
+        fail(f"no problem matches '{options.problems}'")
+    rivals = [Program(name, path, out) for name, path in programs.items()]
+    python = None if options.no_pytorch else python_with_torch(options.python)
+    if python:
+        compile = not (options.quick or options.no_compile)
+        rivals.append(Torch(python, data, compile, out / "pytorch.log"))
+    content = {"about": about(), "runs": []}
+
+    def take_turns(pattern, round, min_time):
+        for program in rivals:
+            result = program.run(pattern, min_time)
+            if result:
+                content["runs"].append({"program": program.name, "round": round, **result})
+
+    rounds = options.rounds or (2 if options.quick else 7)
+    min_time = options.min_time or (0.05 if options.quick else 0.3)
+    for round in range(rounds):
+        for problem in problems:
+            say(f"round {round + 1} of {rounds}: {problem}")
+            exact = "function|analytic|autodiff|pytorch|pytorch_compile|adolc|cppad|fastad|sacado"
+            take_turns(f"^gradient/{problem}/({exact})/", round, min_time)
+    for what, pattern in ONCE.items():
+        if "{problem}" in pattern:
+            pattern = pattern.format(problem=f"({'|'.join(problems)})")
+        say(f"once: {what}")
+        take_turns(pattern, 0, min_time)
+    for program in rivals:
+        program.close()
+    content["about"]["load average after"] = f"{os.getloadavg()[0]:.2f}"
+    path = out / "gradients.json"
+    path.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    return path
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench gradients",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--out", type=pathlib.Path, default=ROOT / "out/gradients", help="folder of the page")
+    parser.add_argument("--json", type=pathlib.Path, nargs="+", help="draw from these files, measure nothing")
+    parser.add_argument("--pictures", type=pathlib.Path, help="write the pictures as SVG files, too")
+    parser.add_argument("--quick", action="store_true", help="two short rounds, and no torch.compile")
+    parser.add_argument("--problems", default=".", metavar="REGEX", help="only these problems")
+    parser.add_argument("--rounds", type=int, help="7 unless --quick")
+    parser.add_argument("--min-time", type=float, help="seconds for each figure and round")
+    parser.add_argument("--python", help="a Python with torch, numpy and safetensors")
+    parser.add_argument("--no-pytorch", action="store_true")
+    parser.add_argument("--no-compile", action="store_true", help="without torch.compile")
+    options = parser.parse_args()
+    try:
+        import page
+        from measurements import Measurements
+    except ImportError as error:
+        fail(f"{error}; scripts/bootstrap test installs matplotlib into build/venv")
+    files = options.json or [measure(options, options.out)]
+    try:
+        measurements = Measurements(files)
+    except (OSError, ValueError, KeyError) as error:
+        fail(f"{' '.join(map(str, files))}: {error}")
+    drawn = page.write(measurements, options.out / "index.html")
+    if options.pictures:
+        options.pictures.mkdir(parents=True, exist_ok=True)
+        for name, svg in drawn.items():
+            (options.pictures / f"gradients_{name}.svg").write_text(svg, encoding="utf-8")
+    say(f"wrote {options.out / 'index.html'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,276 @@
+"""Writes the page of the gradient benchmark: tables and pictures in one HTML file."""
+
+import html
+import math
+
+import plots
+from measurements import NUMERICAL, label
+
+CSS = """
+body { font: 15px/1.5 system-ui, "DejaVu Sans", Verdana, sans-serif; color: #222; background: #fff;
+  max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
+h1, h2, h3 { line-height: 1.2; } h2 { margin-top: 2.5rem; }
+.scroll { overflow-x: auto; } svg { max-width: 100%; height: auto; }
+figure { margin: 1rem 0; }
+table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
+th, td { padding: .25rem .6rem; border-bottom: 1px solid #ddd; text-align: right; white-space: nowrap; }
+th:first-child, td:first-child { text-align: left; }
+thead th { border-bottom: 2px solid #888; white-space: normal; vertical-align: bottom; }
+td.best { font-weight: bold; } td.none { color: #999; } td.miss { color: #a33; }
+code, pre { font: 13px/1.4 "DejaVu Sans Mono", monospace; background: #f4f4f4; }
+pre { padding: .6rem; overflow-x: auto; }
+"""
+
+
+def three_digits(value):
+    """1.04, 25.3, 603, 78900: three digits, more only before the point."""
+    if value == 0:
+        return "0"
+    digits = 2 - math.floor(math.log10(abs(value)))
+    return f"{round(value, digits):.{max(digits, 0)}f}"
+
+
+def with_unit(value, units):
+    factor, unit = [u for u in units if u[0] <= value][-1] if value >= units[0][0] else units[0]
+    return f"{three_digits(value / factor)} {unit}"
+
+
+def shown_seconds(value):
+    return with_unit(value, plots.TIME_UNITS)
+
+
+def shown_bytes(value):
+    return "0 B" if value == 0 else with_unit(value, plots.BYTE_UNITS)
+
+
+def shown_error(value):
+    return "0" if value == 0 else f"{value:.1e}"
+
+
+def cell(value, show, kind=""):
+    if value is None:
+        return '<td class="none">&ndash;</td>'
+    return f'<td class="{kind}">{show(value)}</td>' if kind else f"<td>{show(value)}</td>"
+
+
+def table(head, rows):
+    """`rows` are lists of finished cells; the first of each is a text."""
+    heads = "".join(f"<th>{html.escape(h)}</th>" for h in head)
+    body = "\n".join(f"<tr><td>{html.escape(r[0])}</td>{''.join(r[1:])}</tr>" for r in rows)
+    return f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>\n{body}\n</tbody></table></div>'
+
+
+def by_problem(m, methods, value, show, best_of=None):
+    """A row for each problem, a column for each method; the smallest of `best_of` is bold."""
+    rows = []
+    for problem in m.problems():
+        values = {method: value(problem, method) for method in methods}
+        rivals = [v for x, v in values.items() if v is not None and best_of and x in best_of]
+        best = min(rivals) if rivals else None
+        rows.append(
+            [problem]
+            + [cell(v, show, "best" if x in (best_of or ()) and v == best else "") for x, v in values.items()]
+        )
+    return table(["problem", *map(label, methods)], rows)
+
+
+def automatic(m, dtype):
+    return [x for x in m.methods(dtype) if x not in NUMERICAL and x not in ("function", "analytic")]
+
+
+def quantity(m, value, show, without=(), best=True):
+    """The tables of one quantity, one for each type."""
+    parts = []
+    for dtype in m.dtypes():
+        methods = [x for x in m.methods(dtype) if x not in without]
+        best_of = automatic(m, dtype) if best else None
+        parts.append(f"<h3>{plots.type_name(dtype)}</h3>")
+        parts.append(
+            by_problem(m, methods, lambda p, x, d=dtype: value(p, x, d), show, best_of)
+        )
+    return "\n".join(parts)
+
+
+def targets(m):
+    """(what, measured, limit, whether a larger figure is better) of what Glissade is judged by."""
+
+    def slower(problem, method):
+        return m.ratio(problem, method, "f64", "autodiff")
+
+    for problem, limit in {
+        "mlp_10_32_32_1": 1.05,
+        "mlp_784_128_10": 1.03,
+        "linear_1000x20": 1.05,
+        "logistic_1000x100": 1.05,
+    }.items():
+        yield f"{problem}: Glissade / analytic", m.ratio(problem, "autodiff", "f64", "analytic"), limit, False
+    for problem in ("mlp_10_32_32_1", "mlp_784_128_10"):
+        yield f"{problem}: Glissade / function", m.ratio(problem, "autodiff", "f64", "function"), 2.5, False
+    for problem in ("mlp_10_32_32_1", "mlp_784_128_10", "linear_1000x20", "logistic_1000x100"):
+        for peer in ("pytorch", "fastad"):
+            yield f"{problem}: {label(peer)} / Glissade", slower(problem, peer), 1.0, True
+    yield "rosenbrock_2: PyTorch / Glissade", slower("rosenbrock_2", "pytorch"), 50.0, True
+    chains = [m.counter("ns_per_node", "chain", *n) for n in m.names("chain")]
+    yield "scalar chain: ns for each node, at most", max([c for c in chains if c is not None], default=None), 50.0, False
+    errors = [m.counter("rel_error", "gradient", p, "ladder", "f64") for p in m.problems()]
+    errors = [e for e in errors if e is not None]
+    yield f"ladder: largest error on {len(errors)} problems", max(errors, default=None), 2e-10, False
+
+
+def target_table(m):
+    rows = []
+    for what, measured, limit, larger in targets(m):
+        missed = measured is not None and (measured < limit if larger else measured > limit)
+        show = shown_error if limit < 1e-3 else three_digits
+        rows.append(
+            [what, cell(measured, show, "miss" if missed else ""), f"<td>{'&ge;' if larger else '&le;'} {limit:g}</td>"]
+        )
+    return table(["float64, one thread", "measured", "target"], rows)
+
+
+def counters(m, family, columns):
+    """A plain table of everything in a family, for those who read the page without pictures."""
+    rows = []
+    names = sorted(m.names(family), key=lambda n: (*n[:-1], float(n[-1])))
+    for name in names:
+        cells = [cell(value(family, *name), show) for _, value, show in columns]
+        rows.append([" / ".join([*map(label, name[:-1]), name[-1]]), *cells])
+    return table([family.replace("_", " "), *(head for head, _, _ in columns)], rows)
+
+
+def details(title, content):
+    return f"<details><summary>{html.escape(title)}</summary>{content}</details>"
+
+
+def about(m):
+    rows = [[key, f"<td>{html.escape(str(value))}</td>"] for key, value in m.about.items()]
+    for program, context in m.contexts.items():
+        skip = ("date", "host_name", "executable", "caches", "load_avg", "json_schema_version")
+        text = ", ".join(f"{k}: {v}" for k, v in context.items() if k not in skip)
+        rows.append([program, f'<td style="white-space: normal; text-align: left">{html.escape(text)}</td>'])
+    return table(["measured with", ""], rows)
+
+
+FIGURES = ("time", "x_function", "x_analytic", "numerical", "memory", "step_size", "growth", "chain")
+
+
+def figures(m):
+    """The SVG text of every picture that there are measurements for, by name."""
+    families = {name: {n for n in m.names(name)} for name in ("step_size", "growth", "chain")}
+    drawn = {}
+    for name in FIGURES:
+        if name in families and not families[name]:
+            continue
+        if name == "numerical" and not NUMERICAL & set(m.methods("f64")):
+            continue
+        drawn[name] = getattr(plots, name)(m)
+    return drawn
+
+
+def sections(m, drawn):
+    """(title, text, picture, tables), in the order of the page."""
+    ratio = lambda to: lambda p, x, d: m.ratio(p, x, d, to)
+    counter = lambda key: lambda p, x, d: m.counter(key, "gradient", p, x, d)
+    yield (
+        "Time",
+        "The time of one gradient, for a tape with its recording. Bold is the fastest automatic one.",
+        "time",
+        quantity(m, lambda p, x, d: m.seconds("gradient", p, x, d), shown_seconds),
+    )
+    yield (
+        "Relative to the function",
+        "Reverse mode takes a fixed multiple of the operations of the function, however many parameters "
+        "there are; theory bounds it by 5 (Baur and Strassen, 1983; Griewank, 1989). The function here is plain "
+        "code that builds no graph. Above 5 is what a library adds to the operations themselves.",
+        "x_function",
+        quantity(m, ratio("function"), three_digits, ("function",)),
+    )
+    yield (
+        "Relative to the analytic gradient",
+        "The analytic gradient is written by hand with the same BLAS, in memory that is reserved before: "
+        "the floor.",
+        "x_analytic",
+        quantity(m, ratio("analytic"), three_digits, ("function", "analytic")),
+    )
+    yield (
+        "What differences cost, and what they are worth",
+        "Each difference evaluates the function for every parameter; a projection compares one direction "
+        "only. They are in float64, and their error is that of the whole gradient in the maximum norm.",
+        "numerical",
+        "",
+    )
+    yield (
+        "Error against the analytic gradient",
+        "The largest difference from the analytic gradient in float64, divided by its largest element.",
+        None,
+        quantity(m, counter("rel_error"), shown_error, ("function", "analytic"), best=False),
+    )
+    yield (
+        "Memory",
+        "The most that is held at a time during one gradient, above what was there before.",
+        "memory",
+        quantity(m, counter("peak_bytes"), shown_bytes, ("function",), best=False),
+    )
+    if "step_size" in drawn:
+        columns = [
+            ("h", lambda *n: m.counter("h", *n), shown_error),
+            ("relative error", lambda *n: m.counter("rel_error", *n), shown_error),
+        ]
+        yield (
+            "The step of a difference",
+            "A large step cuts the Taylor series off too early (truncation), a small one divides the rounding of "
+            "the function by almost nothing. Between them is the best step; theory says where.",
+            "step_size",
+            details("as a table", counters(m, "step_size", columns)),
+        )
+    if "growth" in drawn:
+        columns = [("time", lambda *n: m.seconds(*n), shown_seconds)]
+        yield (
+            "Growth with the number of parameters",
+            "Networks of 10 to 10<sup>6</sup> parameters. Reverse mode grows as the function does; differences "
+            "take as many evaluations as there are parameters, and so grow as the square. The exponents are those of the "
+            "upper half of each line.",
+            "growth",
+            details("as a table", counters(m, "growth", columns)),
+        )
+    if "chain" in drawn:
+        columns = [("ns for each node", lambda *n: m.counter("ns_per_node", *n), three_digits)]
+        yield (
+            "A chain of scalars",
+            "What a node costs: building it, its step backward, and freeing it.",
+            "chain",
+            counters(m, "chain", columns),
+        )
+
+
+def write(m, path):
+    """Writes the page to `path`, and returns its pictures by name."""
+    drawn = figures(m)
+    parts = [
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width">',
+        f"<title>Gradients, benchmarked</title><style>{CSS}</style></head><body>",
+        "<h1>Gradients: numerical, analytic, automatic</h1>",
+        f"<p>Programs take turns of a fraction of a second, because the clock of a shared machine wanders; "
+        f"figures are medians of {m.rounds()} rounds, and ratios are medians of ratios within a turn or a round. "
+        "One thread. A dash is a figure that was not measured.</p>",
+        target_table(m),
+    ]
+    for title, text, picture, tables in sections(m, drawn):
+        if picture and picture not in drawn:
+            continue
+        parts.append(f"<h2>{title}</h2>\n<p>{text}</p>")
+        if picture:
+            parts.append(f"<figure>{drawn[picture]}</figure>")
+        parts.append(tables)
+    if m.errors:
+        parts.append("<h2>Without a figure</h2>")
+        parts.append(table(["name", "what the program says"], [
+            [name, f"<td>{html.escape(message)}</td>"] for name, message in sorted(m.errors.items())
+        ]))
+    parts.append("<h2>Machine and programs</h2>")
+    parts.append(about(m))
+    parts.append("</body></html>\n")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(parts), encoding="utf-8")
+    return drawn
