@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "blas.h"
+#include "glissade/core/move.h"
 #include "glissade/core/rng.h"
 
 namespace glissade::detail {
@@ -28,15 +29,6 @@ void choose_kernels(const OpenBlas& library, const std::string& name) {
   library.dynamic_quit();
   library.dynamic_init();
   unsetenv(kCoreType);
-}
-
-template <class T>
-std::vector<T> transposed(const std::vector<T>& matrix, std::size_t rows, std::size_t columns) {
-  std::vector<T> result(matrix.size());
-  for (std::size_t i = 0; i < rows; ++i) {
-    for (std::size_t j = 0; j < columns; ++j) result[j * rows + i] = matrix[i * columns + j];
-  }
-  return result;
 }
 
 template <class T>
@@ -68,8 +60,10 @@ bool product_is_right(int m, int n, int k) {
   rng.fill_uniform(a, -1, 1);
   rng.fill_uniform(b, -1, 1);
   const std::vector<T> expected = plain_product(a, b, rows, columns, inner);
-  const std::vector<T> at = transposed(a, rows, inner);
-  const std::vector<T> bt = transposed(b, inner, columns);
+  std::vector<T> at(a.size());
+  std::vector<T> bt(b.size());
+  kernels::transpose(m, k, a.data(), at.data());
+  kernels::transpose(k, n, b.data(), bt.data());
   const T tolerance = T{4} * static_cast<T>(k) * std::numeric_limits<T>::epsilon();
   for (const Transpose ta : {Transpose::no, Transpose::yes}) {
     for (const Transpose tb : {Transpose::no, Transpose::yes}) {

@@ -9,6 +9,7 @@
 
 #include "blas.h"
 #include "glissade/core/check.h"
+#include "glissade/core/move.h"
 #include "lapack.h"
 
 namespace glissade {
@@ -51,11 +52,7 @@ int check_right_side(const Tensor<T>& b, const Shape& a, const char* name) {
 template <class T>
 std::vector<T> transposed(const T* from, Index rows, Index columns) {
   std::vector<T> to(static_cast<std::size_t>(rows * columns));
-  for (Index i = 0; i < rows; ++i) {
-    for (Index j = 0; j < columns; ++j) {
-      to[static_cast<std::size_t>(j * rows + i)] = from[i * columns + j];
-    }
-  }
+  kernels::transpose(rows, columns, from, to.data());
   return to;
 }
 

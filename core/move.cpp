@@ -7,19 +7,24 @@
 namespace glissade::kernels {
 
 template <class T>
-Tensor<T> transpose(const Tensor<T>& x) {
-  check(x.rank() == 2, "transpose: a matrix is wanted, the shape is {}", x.shape());
-  const Index m = x.dim(0);
-  const Index n = x.dim(1);
-  Tensor<T> y = Tensor<T>::uninitialized({n, m});
+void transpose(Index rows, Index columns, const T* from, T* to) {
   constexpr Index kBlock = 16;  // 16 x 16 elements: both sides' lines stay in the L1 cache
-  for (Index i0 = 0; i0 < m; i0 += kBlock) {
-    for (Index j0 = 0; j0 < n; j0 += kBlock) {
-      for (Index i = i0; i < std::min(i0 + kBlock, m); ++i) {
-        for (Index j = j0; j < std::min(j0 + kBlock, n); ++j) y[j * m + i] = x[i * n + j];
+  for (Index i0 = 0; i0 < rows; i0 += kBlock) {
+    for (Index j0 = 0; j0 < columns; j0 += kBlock) {
+      for (Index i = i0; i < std::min(i0 + kBlock, rows); ++i) {
+        for (Index j = j0; j < std::min(j0 + kBlock, columns); ++j) {
+          to[j * rows + i] = from[i * columns + j];
+        }
       }
     }
   }
+}
+
+template <class T>
+Tensor<T> transpose(const Tensor<T>& x) {
+  check(x.rank() == 2, "transpose: a matrix is wanted, the shape is {}", x.shape());
+  Tensor<T> y = Tensor<T>::uninitialized({x.dim(1), x.dim(0)});
+  transpose(x.dim(0), x.dim(1), x.data(), y.data());
   return y;
 }
 
@@ -156,6 +161,7 @@ Tensor<T> scatter_add(const Tensor<T>& x, int axis, const Tensor<std::int32_t>& 
 }
 
 #define GLISSADE_INSTANTIATE(T)                                                           \
+  template void transpose(Index, Index, const T*, T*);                                    \
   template Tensor<T> transpose(const Tensor<T>&);                                         \
   template Tensor<T> slice(const Tensor<T>&, int, Index, Index);                          \
   template Tensor<T> pad(const Tensor<T>&, int, Index, Index);                            \

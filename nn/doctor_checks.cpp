@@ -7,22 +7,10 @@
 #include "glissade/autograd/functional.h"
 #include "glissade/autograd/grad_mode.h"
 #include "glissade/core/check.h"
-#include "glissade/core/rng.h"
 #include "glissade/nn/doctor.h"
 
 namespace glissade::nn {
 namespace {
-
-template <class T>
-double dot(const std::vector<Tensor<T>>& a, const std::vector<Tensor<T>>& b) {
-  double sum = 0.0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    for (Index j = 0; j < a[i].size(); ++j) {
-      sum += static_cast<double>(a[i][j]) * static_cast<double>(b[i][j]);
-    }
-  }
-  return sum;
-}
 
 // The mean and the standard deviation of each column of x (N, columns).
 struct Column {
@@ -177,51 +165,7 @@ double largest_curvature(const std::function<Variable<T>()>& loss,
   check(iterations >= 1, "largest_curvature: iterations must be at least 1, got {}", iterations);
   const Variable<T> cost = loss();
   check(cost.requires_grad(), "largest_curvature: the loss requires no gradient");
-  Rng rng(1);
-  const auto random_direction = [&] {
-    std::vector<Tensor<T>> v;
-    for (const Variable<T>& parameter : parameters) {
-      v.emplace_back(parameter.shape());
-      rng.fill_normal(v.back(), T{0}, T{1});
-    }
-    return v;
-  };
-  // Power iteration with H + shift I: the length of the product of a unit vector, which tends to
-  // the spectral radius, and its part along that vector, which is an eigenvalue when it has
-  // converged.
-  struct Products {
-    double length = 0.0;
-    double along = 0.0;
-  };
-  const auto iterate = [&](double shift) {
-    std::vector<Tensor<T>> v = random_direction();
-    Products found;
-    for (std::int64_t k = 0; k < iterations; ++k) {
-      const double length = std::sqrt(dot(v, v));
-      if (length == 0.0) break;
-      for (Tensor<T>& part : v) {
-        for (T& element : part) element = static_cast<T>(static_cast<double>(element) / length);
-      }
-      std::vector<Tensor<T>> product = hvp(cost, parameters, v);
-      for (std::size_t i = 0; i < v.size(); ++i) {
-        for (Index j = 0; j < v[i].size(); ++j) {
-          product[i][j] += static_cast<T>(shift * static_cast<double>(v[i][j]));
-        }
-      }
-      const double before = found.length;
-      found = {.length = std::sqrt(dot(product, product)), .along = dot(v, product)};
-      check(std::isfinite(found.length),
-            "largest_curvature: a product with the Hessian is not finite");
-      v = std::move(product);
-      if (k > 0 && std::abs(found.length - before) <= tolerance * found.length) break;
-    }
-    return found;
-  };
-  const Products largest = iterate(0.0);
-  if (largest.along >= (1.0 - 1e-4) * largest.length) return largest.along;
-  // The largest in magnitude is negative, or there are two of opposite signs: all are positive when
-  // the spectral radius is added.
-  return iterate(largest.length).along - largest.length;
+  return largest_eigenvalue(cost, parameters, {.iterations = iterations, .tolerance = tolerance});
 }
 
 #define GLISSADE_INSTANTIATE(T)                                                                \

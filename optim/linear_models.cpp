@@ -10,6 +10,7 @@
 #include "glissade/core/elementwise.h"
 #include "glissade/core/gemm.h"
 #include "glissade/core/linalg.h"
+#include "glissade/core/move.h"
 #include "glissade/optim/lbfgs.h"
 #include "glissade/optim/minimize.h"
 #include "option_checks.h"
@@ -56,15 +57,6 @@ Tensor<T> with_rows(const Tensor<T>& a, Index extra) {
   return result;
 }
 
-template <class T>
-Tensor<T> transposed(const Tensor<T>& a) {
-  Tensor<T> result(Shape{a.dim(1), a.dim(0)});
-  for (Index i = 0; i < a.dim(0); ++i) {
-    for (Index j = 0; j < a.dim(1); ++j) result[j * a.dim(0) + i] = a[i * a.dim(1) + j];
-  }
-  return result;
-}
-
 // Solves (G + λ I) z = b for a Gram matrix G.
 template <class T>
 Tensor<T> solve_normal(Tensor<T> gram, double ridge, const Tensor<T>& b) {
@@ -83,7 +75,7 @@ template <class T>
 Tensor<T> solve_wide(const Tensor<T>& x, const Tensor<T>& y, double ridge) {
   const Index rows = x.dim(0);
   const Index n = x.dim(1);
-  Tensor<T> stacked = with_rows(transposed(x), rows);
+  Tensor<T> stacked = with_rows(kernels::transpose(x), rows);
   const T root = static_cast<T>(std::sqrt(ridge));
   for (Index i = 0; i < rows; ++i) stacked[(n + i) * rows + i] = root;
   const auto [q, r] = qr(stacked);
@@ -249,7 +241,7 @@ LinearModel<T> linear_regression(const Tensor<T>& x, const Tensor<T>& y,
   Tensor<T> targets = y.reshape(Shape{x.dim(0), outputs});
   const std::vector<double> input_means = center(inputs, options.bias);
   const std::vector<double> target_means = center(targets, options.bias);
-  LinearModel<T> model{.weight = transposed(solve(inputs, targets, options)),
+  LinearModel<T> model{.weight = kernels::transpose(solve(inputs, targets, options)),
                        .bias = Tensor<T>(Shape{outputs})};
   for (Index k = 0; k < outputs; ++k) {
     double bias = target_means[static_cast<std::size_t>(k)];

@@ -15,6 +15,10 @@ namespace glissade::kernels {
 /// The transpose of a matrix (m, n), of shape (n, m).
 template <class T>
 Tensor<T> transpose(const Tensor<T>& x);
+/// The same for matrices without a tensor: `from` (rows, columns), row-major, to `to` (columns,
+/// rows), which must not overlap it.
+template <class T>
+void transpose(Index rows, Index columns, const T* from, T* to);
 
 /// Positions begin <= i < end of an axis.
 template <class T>
