@@ -1,11 +1,11 @@
 #include "glissade/autograd/grad_mode.h"
 
 namespace glissade {
-constinit thread_local bool detail::recording = true;
+constinit thread_local bool detail::recording_enabled = true;
 
-RecordingScope::RecordingScope(bool record) : was_recording_(detail::recording) {
-  detail::recording = record;
+RecordingScope::RecordingScope(bool record) : was_recording_(detail::recording_enabled) {
+  detail::recording_enabled = record;
 }
-RecordingScope::~RecordingScope() { detail::recording = was_recording_; }
+RecordingScope::~RecordingScope() { detail::recording_enabled = was_recording_; }
 
 }  // namespace glissade

@@ -5,11 +5,11 @@
 namespace glissade {
 
 namespace detail {
-extern constinit thread_local bool recording;
+extern constinit thread_local bool recording_enabled;
 }
 
 /// Whether the calling thread records operations: it does, unless a scope says otherwise.
-inline bool is_recording() { return detail::recording; }
+inline bool is_recording() { return detail::recording_enabled; }
 
 /// While it lives, the calling thread records operations or not. Scopes nest.
 class RecordingScope {
