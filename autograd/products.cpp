@@ -1,5 +1,6 @@
 // The matrix product and the fused dense layer.
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -17,43 +18,117 @@ constexpr Transpose flip(Transpose t) {
   return t == Transpose::no ? Transpose::yes : Transpose::no;
 }
 
-// op(a) op(b) for matrices; the transposes are flags of the product, here and in the rules.
+template <class T>
+Variable<T> product(const Variable<T>& a, Transpose ta, const Variable<T>& b, Transpose tb);
+
+// op(a) op(b), (m, k) times (k, n); the transposes are flags of the product, here and in the rules.
+// A vector on the left is one row, on the right one column.
+template <class T>
+class ProductNode final : public Node<T> {
+ public:
+  ProductNode(Tensor<T> value, const Variable<T>& a, Transpose ta, const Variable<T>& b,
+              Transpose tb)
+      : Node<T>(std::move(value), true), ta_(ta), tb_(tb), inputs_{a, b} {
+    this->set_inputs(inputs_.data(), inputs_.size());
+  }
+
+  const char* name() const override { return "matmul"; }
+
+  void backward(const Variable<T>& grad, const Variable<T>&, GradientSink<T>& sink) override {
+    const auto [m, n, k] = extents(inputs_[0].shape(), ta_, inputs_[1].shape(), tb_);
+    const bool row = inputs_[0].rank() == 1;
+    const bool column = inputs_[1].rank() == 1;
+    const Variable<T> a = row ? reshape(inputs_[0], Shape{1, k}) : inputs_[0];
+    const Variable<T> b = column ? reshape(inputs_[1], Shape{k, 1}) : inputs_[1];
+    const Variable<T> g = reshape(grad, Shape{m, n});
+    if (sink.needed(0)) {
+      // d op(a) = grad op(b)ᵀ; for a transposed a, its transpose: op(b) gradᵀ
+      const Variable<T> da = ta_ == Transpose::no ? product(g, Transpose::no, b, flip(tb_))
+                                                  : product(b, tb_, g, Transpose::yes);
+      sink.give(0, reshape(da, inputs_[0].shape()));
+    }
+    if (sink.needed(1)) {
+      // d op(b) = op(a)ᵀ grad; for a transposed b, its transpose: gradᵀ op(a)
+      const Variable<T> db = tb_ == Transpose::no ? product(a, flip(ta_), g, Transpose::no)
+                                                  : product(g, Transpose::yes, a, ta_);
+      sink.give(1, reshape(db, inputs_[1].shape()));
+    }
+  }
+
+  bool backward_in_place(Variable<T>& grad, GradientSink<T>& sink) override {
+    const auto [m, n, k] = extents(inputs_[0].shape(), ta_, inputs_[1].shape(), tb_);
+    const T* const g = grad.value().data();
+    const T* const a = inputs_[0].value().data();
+    const T* const b = inputs_[1].value().data();
+    if (sink.needed(0)) {
+      sink.write(0, [&, m = m, n = n, k = k](Tensor<T>& da, T beta) {
+        if (ta_ == Transpose::no) {
+          gemm(Transpose::no, flip(tb_), m, k, n, T{1}, g, b, beta, da.data());
+        } else {
+          gemm(tb_, Transpose::yes, k, m, n, T{1}, b, g, beta, da.data());
+        }
+      });
+    }
+    if (sink.needed(1)) {
+      sink.write(1, [&, m = m, n = n, k = k](Tensor<T>& db, T beta) {
+        if (tb_ == Transpose::no) {
+          gemm(flip(ta_), Transpose::no, k, n, m, T{1}, a, g, beta, db.data());
+        } else {
+          gemm(Transpose::yes, ta_, n, k, m, T{1}, g, a, beta, db.data());
+        }
+      });
+    }
+    return true;
+  }
+
+  struct Extents {
+    Index m;
+    Index n;
+    Index k;
+  };
+  static Extents extents(const Shape& a, Transpose ta, const Shape& b, Transpose tb) {
+    const bool row = a.rank() == 1;
+    const bool column = b.rank() == 1;
+    const Index k = row ? a[0] : a[ta == Transpose::no ? 1 : 0];
+    check(k == b[column || tb == Transpose::no ? 0 : 1],
+          "matmul: inner dimensions of {} and {} differ", a, b);
+    return {row ? 1 : a[ta == Transpose::no ? 0 : 1], column ? 1 : b[tb == Transpose::no ? 1 : 0],
+            k};
+  }
+
+ private:
+  Transpose ta_;
+  Transpose tb_;
+  std::array<Variable<T>, 2> inputs_;
+};
+
 template <class T>
 Variable<T> product(const Variable<T>& a, Transpose ta, const Variable<T>& b, Transpose tb) {
-  return operation(
-      "matmul", matmul(a.value(), b.value(), ta, tb), {a, b},
-      [ta, tb](const auto& grad, const auto&, const auto&, const auto& right) {
-        // d op(a) = grad op(b)ᵀ; for a transposed a, its transpose: op(b) gradᵀ
-        return ta == Transpose::no ? product(grad, Transpose::no, right, flip(tb))
-                                   : product(right, tb, grad, Transpose::yes);
-      },
-      [ta, tb](const auto& grad, const auto&, const auto& left, const auto&) {
-        // d op(b) = op(a)ᵀ grad; for a transposed b, its transpose: gradᵀ op(a)
-        return tb == Transpose::no ? product(left, flip(ta), grad, Transpose::no)
-                                   : product(grad, Transpose::yes, left, ta);
-      });
+  const auto [m, n, k] = ProductNode<T>::extents(a.shape(), ta, b.shape(), tb);
+  const bool row = a.rank() == 1;
+  const bool column = b.rank() == 1;
+  const Shape shape = row && column ? Shape{} : row ? Shape{n} : column ? Shape{m} : Shape{m, n};
+  Tensor<T> value = Tensor<T>::uninitialized(shape);
+  gemm(ta, tb, m, n, k, T{1}, a.value().data(), b.value().data(), T{0}, value.data());
+  const std::array<Variable<T>, 2> inputs{a, b};
+  if (!must_record<T>(inputs)) return Variable<T>(std::move(value));
+  return Variable<T>::adopt(new ProductNode<T>(std::move(value), a, ta, b, tb));
 }
 
 }  // namespace
 
 template <class T>
 Variable<T> matmul(const Variable<T>& a, const Variable<T>& b) {
-  if (a.rank() == 2 && b.rank() == 2) return product(a, Transpose::no, b, Transpose::no);
   check(a.rank() >= 1 && a.rank() <= 2 && b.rank() >= 1 && b.rank() <= 2,
         "matmul: the operands of shapes {} and {} must be matrices or vectors", a.shape(),
         b.shape());
-  const bool row = a.rank() == 1;
-  const bool column = b.rank() == 1;
-  check(a.dim(-1) == b.dim(0), "matmul: inner dimensions of {} and {} differ", a.shape(),
-        b.shape());
-  const Variable<T> left = row ? reshape(a, Shape{1, a.dim(0)}) : a;
-  const Variable<T> right = column ? reshape(b, Shape{b.dim(0), 1}) : b;
-  const Variable<T> result = product(left, Transpose::no, right, Transpose::no);
-  if (row && column) return reshape(result, Shape{});
-  return reshape(result, Shape{row ? result.dim(1) : result.dim(0)});
+  return product(a, Transpose::no, b, Transpose::no);
 }
 
 namespace {
+
+// Rows of at least this length are worth vectors of their own, row by row.
+constexpr Index kWideRow = 16;
 
 // y = f(x Wᵀ + b). x: (batch, in), W: (out, in), b: (out) or undefined, y: (batch, out).
 template <class T>
@@ -131,13 +206,26 @@ Variable<T> linear(const Variable<T>& x, const Variable<T>& weight, const Variab
           weight.shape());
   }
 
-  // The bias is laid down first and the product added to it: one pass less over y.
-  const Shape shape{x.dim(0), out};
-  Tensor<T> y =
-      bias.defined() ? kernels::broadcast_to(bias.value(), shape) : Tensor<T>::uninitialized(shape);
-  matmul_into(x.value(), Transpose::no, weight.value(), Transpose::yes,
-              bias.defined() ? T{1} : T{0}, y);
-  kernels::activation_forward(activation, y.size(), y.data(), y.data());
+  const Index batch = x.dim(0);
+  Tensor<T> y = Tensor<T>::uninitialized(Shape{batch, out});
+  const auto multiply = [&](T beta) {
+    gemm(Transpose::no, Transpose::yes, batch, out, x.dim(1), T{1}, x.value().data(),
+         weight.value().data(), beta, y.data());
+  };
+  const bool is_identity = activation.kind == Activation::Kind::identity;
+  if (!bias.defined()) {
+    multiply(T{0});
+    if (!is_identity) kernels::activation_forward(activation, y.size(), y.data(), y.data());
+  } else if (is_identity || out < kWideRow) {
+    // The bias is laid down first and the product added to it: one pass less over y.
+    const T* const b = bias.value().data();
+    for (Index row = 0; row < batch; ++row) std::copy(b, b + out, y.data() + row * out);
+    multiply(T{1});
+    if (!is_identity) kernels::activation_forward(activation, y.size(), y.data(), y.data());
+  } else {
+    multiply(T{0});
+    kernels::bias_activation_forward(activation, batch, out, bias.value().data(), y.data());
+  }
 
   const std::array<Variable<T>, 3> inputs{x, weight, bias};
   if (!must_record<T>(inputs)) return Variable<T>(std::move(y));

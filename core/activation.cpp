@@ -20,6 +20,17 @@ using Kind = Activation::Kind;
 // Each activation is a struct with `value(d, x)` and `slope`, the derivative, from the input x and
 // the output y; those that only look at y are the ones that Activation::from_output names.
 
+struct Linear {
+  template <class D, class V>
+  HWY_INLINE V value(D, V x) const {
+    return x;
+  }
+  template <class D, class V>
+  HWY_INLINE V slope(D d, V, V) const {
+    return hn::Set(d, hn::TFromD<D>{1});
+  }
+};
+
 struct Relu {
   template <class D, class V>
   HWY_INLINE V value(D d, V x) const {
@@ -133,7 +144,7 @@ HWY_INLINE void with_activation(const Activation& activation, const F& f) {
   const T alpha = static_cast<T>(activation.alpha);
   switch (activation.kind) {
     case Kind::identity:
-      return;
+      return f(Linear());
     case Kind::relu:
       return f(Relu());
     case Kind::leaky_relu:
@@ -157,6 +168,18 @@ template <class T>
 HWY_INLINE void forward_loop(const Activation& activation, Index n, const T* x, T* y) {
   with_activation<T>(activation, [&](auto f) HWY_ATTR {
     map(n, x, y, [f](auto d, auto v) HWY_ATTR { return f.value(d, v); });
+  });
+}
+
+// y = f(y + bias), row by row.
+template <class T>
+HWY_INLINE void bias_forward_loop(const Activation& activation, Index rows, Index columns,
+                                  const T* bias, T* y) {
+  with_activation<T>(activation, [&](auto f) HWY_ATTR {
+    for (Index row = 0; row < rows; ++row, y += columns) {
+      map2(columns, y, 1, bias, 1, y,
+           [f](auto d, auto v, auto b) HWY_ATTR { return f.value(d, hn::Add(v, b)); });
+    }
   });
 }
 
@@ -192,6 +215,13 @@ void ForwardFloat(const Activation& a, Index n, const float* x, float* y) {
 void ForwardDouble(const Activation& a, Index n, const double* x, double* y) {
   forward_loop(a, n, x, y);
 }
+void BiasForwardFloat(const Activation& a, Index rows, Index columns, const float* bias, float* y) {
+  bias_forward_loop(a, rows, columns, bias, y);
+}
+void BiasForwardDouble(const Activation& a, Index rows, Index columns, const double* bias,
+                       double* y) {
+  bias_forward_loop(a, rows, columns, bias, y);
+}
 void BackwardFloat(const Activation& a, Index n, const float* x, const float* y, const float* g,
                    float* dx) {
   backward_loop(a, n, x, y, g, dx);
@@ -209,6 +239,8 @@ namespace glissade {
 namespace {
 HWY_EXPORT(ForwardFloat);
 HWY_EXPORT(ForwardDouble);
+HWY_EXPORT(BiasForwardFloat);
+HWY_EXPORT(BiasForwardDouble);
 HWY_EXPORT(BackwardFloat);
 HWY_EXPORT(BackwardDouble);
 }  // namespace
@@ -238,36 +270,33 @@ std::string to_string(Activation::Kind kind) {
 }
 
 namespace kernels {
-namespace {
-// The identity has no loop: it copies, unless it works in place.
-template <class T>
-bool is_identity(const Activation& activation, Index n, const T* from, T* to) {
-  if (activation.kind != Activation::Kind::identity) return false;
-  if (from != to) std::copy(from, from + n, to);
-  return true;
-}
-}  // namespace
 
 template <>
 void activation_forward(const Activation& activation, Index n, const float* x, float* y) {
-  if (is_identity(activation, n, x, y)) return;
   HWY_DYNAMIC_DISPATCH(ForwardFloat)(activation, n, x, y);
 }
 template <>
 void activation_forward(const Activation& activation, Index n, const double* x, double* y) {
-  if (is_identity(activation, n, x, y)) return;
   HWY_DYNAMIC_DISPATCH(ForwardDouble)(activation, n, x, y);
+}
+template <>
+void bias_activation_forward(const Activation& activation, Index rows, Index columns,
+                             const float* bias, float* y) {
+  HWY_DYNAMIC_DISPATCH(BiasForwardFloat)(activation, rows, columns, bias, y);
+}
+template <>
+void bias_activation_forward(const Activation& activation, Index rows, Index columns,
+                             const double* bias, double* y) {
+  HWY_DYNAMIC_DISPATCH(BiasForwardDouble)(activation, rows, columns, bias, y);
 }
 template <>
 void activation_backward(const Activation& activation, Index n, const float* x, const float* y,
                          const float* g, float* dx) {
-  if (is_identity(activation, n, g, dx)) return;
   HWY_DYNAMIC_DISPATCH(BackwardFloat)(activation, n, x, y, g, dx);
 }
 template <>
 void activation_backward(const Activation& activation, Index n, const double* x, const double* y,
                          const double* g, double* dx) {
-  if (is_identity(activation, n, g, dx)) return;
   HWY_DYNAMIC_DISPATCH(BackwardDouble)(activation, n, x, y, g, dx);
 }
 

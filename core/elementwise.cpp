@@ -176,7 +176,8 @@ namespace kernels {
 namespace {
 
 // A scalar needs neither loops nor vectors: graphs of scalars are made of nothing else. These
-// operations are exactly rounded, so their results are the vectors' to the bit; others return false.
+// operations are exactly rounded, so their results are the vectors' to the bit; others return
+// false.
 template <class T>
 bool single(Unary f, T x, T& y) {
   switch (f) {
@@ -235,6 +236,11 @@ Tensor<T> unary(Unary f, const Tensor<T>& x) {
 }
 
 template <class T>
+void unary_in_place(Unary f, Tensor<T>& x) {
+  run(f, x.size(), x.data(), x.data());
+}
+
+template <class T>
 Tensor<T> binary(Binary f, const Tensor<T>& a, const Tensor<T>& b, const char* name) {
   if (a.shape() == b.shape()) {
     Tensor<T> y = Tensor<T>::uninitialized(a.shape());
@@ -286,6 +292,7 @@ Tensor<T> broadcast_to(const Tensor<T>& x, const Shape& shape) {
 
 #define GLISSADE_INSTANTIATE(T)                                                       \
   template Tensor<T> unary(Unary, const Tensor<T>&);                                  \
+  template void unary_in_place(Unary, Tensor<T>&);                                    \
   template Tensor<T> binary(Binary, const Tensor<T>&, const Tensor<T>&, const char*); \
   template void binary_in_place(Binary, Tensor<T>&, const Tensor<T>&, const char*);   \
   template Tensor<T> binary_scalar(Binary, const Tensor<T>&, T);                      \

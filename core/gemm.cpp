@@ -126,6 +126,17 @@ void gemm(Transpose ta, Transpose tb, Index m, Index n, Index k, T alpha, const 
     scale(c, m * n, beta);
     return;
   }
+  if (k == 1) {  // a column times a row: faster than OpenBLAS, which packs both
+    for (Index i = 0; i < m; ++i, c += n) {
+      const T factor = alpha * a[i];
+      if (beta == 0) {
+        for (Index j = 0; j < n; ++j) c[j] = factor * b[j];
+      } else {
+        for (Index j = 0; j < n; ++j) c[j] = factor * b[j] + beta * c[j];
+      }
+    }
+    return;
+  }
   const auto lock = detail::lock_if_serial();
   detail::blas_gemm(ta, tb, rows, columns, inner, alpha, a, b, beta, c);
 }

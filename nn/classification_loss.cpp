@@ -1,4 +1,4 @@
-// The losses of classifiers: cross_entropy, nll_loss and binary_cross_entropy_with_logits.
+// The losses of classifiers: cross_entropy and nll_loss.
 
 #include <algorithm>
 #include <cmath>
@@ -170,43 +170,11 @@ Variable<T> nll_loss(const Variable<T>& log_probabilities, const Tensor<std::int
                    });
 }
 
-template <class T>
-Variable<T> binary_cross_entropy_with_logits(
-    const Variable<T>& logits, const std::type_identity_t<Variable<T>>& targets,
-    const std::type_identity_t<BinaryCrossEntropyOptions<T>>& options) {
-  constexpr const char* kName = "binary_cross_entropy_with_logits";
-  check(logits.shape() == targets.shape(), "{}: the logits {} and the targets {} differ", kName,
-        logits.shape(), targets.shape());
-  check_not_empty(kName, logits.shape(), options.reduction);
-  const auto with_factor = [&](const Variable<T>& x, const Tensor<T>& factor, const char* what) {
-    if (factor.size() == 0) return x;
-    check(broadcast_shapes(x.shape(), factor.shape(), kName) == x.shape(),
-          "{}: {} {} does not broadcast to the logits {}", kName, what, factor.shape(), x.shape());
-    return x * Variable<T>(factor);
-  };
-  // -log sigmoid(x) = softplus(-x) and -log(1 - sigmoid(x)) = softplus(x): no difference of nearly
-  // equal numbers.
-  const Variable<T> positive = with_factor(targets, options.pos_weight, "pos_weight");
-  const Variable<T> losses = with_factor(
-      positive * softplus(-logits) + (1.0 - targets) * softplus(logits), options.weight, "weight");
-  switch (options.reduction) {
-    case Reduction::mean:
-      return mean(losses);
-    case Reduction::sum:
-      return sum(losses);
-    case Reduction::none:
-      break;
-  }
-  return losses;
-}
-
-#define GLISSADE_INSTANTIATE(T)                                                                 \
-  template Variable<T> cross_entropy(const Variable<T>&, const Tensor<std::int32_t>&,           \
-                                     const CrossEntropyOptions<T>&);                            \
-  template Variable<T> nll_loss(const Variable<T>&, const Tensor<std::int32_t>&,                \
-                                const NllLossOptions<T>&);                                      \
-  template Variable<T> binary_cross_entropy_with_logits(const Variable<T>&, const Variable<T>&, \
-                                                        const BinaryCrossEntropyOptions<T>&);
+#define GLISSADE_INSTANTIATE(T)                                                       \
+  template Variable<T> cross_entropy(const Variable<T>&, const Tensor<std::int32_t>&, \
+                                     const CrossEntropyOptions<T>&);                  \
+  template Variable<T> nll_loss(const Variable<T>&, const Tensor<std::int32_t>&,      \
+                                const NllLossOptions<T>&);
 GLISSADE_INSTANTIATE(float)
 GLISSADE_INSTANTIATE(double)
 #undef GLISSADE_INSTANTIATE

@@ -9,7 +9,10 @@
 #include <utility>
 
 #include "glissade/autograd/operation.h"
+#include "glissade/core/elementwise.h"
+#include "glissade/core/reduce.h"
 #include "glissade/nn/loss.h"
+#include "sum_of.h"
 
 namespace glissade::nn {
 namespace {
@@ -54,12 +57,14 @@ struct HuberError {
 template <class T, class Error>
 class RegressionNode final : public Node<T> {
  public:
+  // `differences`: prediction - target, if kQuadratic and reduced.
   RegressionNode(Tensor<T> value, const Variable<T>& prediction, const Variable<T>& target,
-                 Error error, double divisor)
+                 Error error, double divisor, Tensor<T> differences)
       : Node<T>(std::move(value), true),
         inputs_{prediction, target},
         error_(error),
-        divisor_(divisor) {
+        divisor_(divisor),
+        differences_(std::move(differences)) {
     this->set_inputs(inputs_.data(), inputs_.size());
   }
 
@@ -73,7 +78,15 @@ class RegressionNode final : public Node<T> {
 
   bool backward_in_place(Variable<T>& grad, GradientSink<T>& sink) override {
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
-      if (sink.needed(i)) write(i, grad.value(), sink);
+      if (!sink.needed(i)) continue;
+      // d = x - t grows with the first input and falls with the second.
+      const double scale = (i == 0 ? 1.0 : -1.0) / divisor_;
+      if (Error::kQuadratic && grad.size() == 1 && differences_.size() > 0) {
+        const T factor = static_cast<T>(scale) * error_.curvature(T{}) * grad.value()[0];
+        sink.give(i, kernels::binary_scalar(kernels::Binary::mul, differences_, factor));
+      } else {
+        write(i, grad.value(), static_cast<T>(scale), sink);
+      }
     }
     return true;
   }
@@ -96,45 +109,28 @@ class RegressionNode final : public Node<T> {
     }
   }
 
-  void write(std::size_t input, const Tensor<T>& grad, GradientSink<T>& sink) {
+  void write(std::size_t input, const Tensor<T>& grad, T scale, GradientSink<T>& sink) {
     const T* const x = inputs_[0].value().data();
     const T* const t = inputs_[1].value().data();
-    // d = x - t grows with the first input and falls with the second.
-    const T scale = static_cast<T>((input == 0 ? 1.0 : -1.0) / divisor_);
     sink.write(input, [&](Tensor<T>& gradient, T beta) {
       T* const out = gradient.data();
       const Index n = gradient.size();
-      if (beta == T{}) std::fill(out, out + n, T{});
-      if (grad.size() == 1) {
+      if (grad.size() == 1 && beta == T{}) {  // the usual case, in one pass
         const T factor = scale * grad[0];
-        for (Index i = 0; i < n; ++i) out[i] += factor * error_.slope(x[i] - t[i]);
-      } else {
-        for (Index i = 0; i < n; ++i) out[i] += scale * grad[i] * error_.slope(x[i] - t[i]);
+        for (Index i = 0; i < n; ++i) out[i] = factor * error_.slope(x[i] - t[i]);
+        return;
       }
+      if (beta == T{}) std::fill(out, out + n, T{});
+      const Index step = grad.size() == 1 ? 0 : 1;
+      for (Index i = 0; i < n; ++i) out[i] += scale * grad[i * step] * error_.slope(x[i] - t[i]);
     });
   }
 
   std::array<Variable<T>, 2> inputs_;
   [[no_unique_address]] Error error_;
   double divisor_;
+  Tensor<T> differences_;
 };
-
-// The sum of f(i), in eight partial sums, which the compiler computes side by side.
-template <class F>
-double sum_of(Index n, const F& f) {
-  std::array<double, 8> partial{};
-  constexpr auto kLanes = static_cast<Index>(partial.size());
-  Index i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-    for (Index lane = 0; lane < kLanes; ++lane) {
-      partial[static_cast<std::size_t>(lane)] += static_cast<double>(f(i + lane));
-    }
-  }
-  double total = 0.0;
-  for (; i < n; ++i) total += static_cast<double>(f(i));
-  for (const double lane : partial) total += lane;
-  return total;
-}
 
 template <class T, class Error>
 Variable<T> regression_loss(const Variable<T>& prediction, const Variable<T>& target,
@@ -150,16 +146,20 @@ Variable<T> regression_loss(const Variable<T>& prediction, const Variable<T>& ta
   const double divisor = reduction == Reduction::mean ? static_cast<double>(n) : 1.0;
   auto value =
       Tensor<T>::uninitialized(reduction == Reduction::none ? prediction.shape() : Shape{});
+  Tensor<T> differences;
   if (reduction == Reduction::none) {
     for (Index i = 0; i < n; ++i) value[i] = error.value(x[i] - t[i]);
+  } else if (Error::kQuadratic) {
+    differences = kernels::binary(kernels::Binary::sub, prediction.value(), target.value(), "");
+    value[0] = static_cast<T>(kernels::sum_of_squares(differences) / divisor);
   } else {
     const double total = sum_of(n, [&](Index i) { return error.value(x[i] - t[i]); });
     value[0] = static_cast<T>(total / divisor);
   }
   const Variable<T> inputs[] = {prediction, target};
   if (!must_record<T>(inputs)) return Variable<T>(std::move(value));
-  return Variable<T>::adopt(
-      new RegressionNode<T, Error>(std::move(value), prediction, target, error, divisor));
+  return Variable<T>::adopt(new RegressionNode<T, Error>(std::move(value), prediction, target,
+                                                         error, divisor, std::move(differences)));
 }
 
 }  // namespace

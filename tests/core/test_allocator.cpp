@@ -120,14 +120,14 @@ TEST_CASE("a freed block is the next of its size class") {
 TEST_CASE("the steady state asks the system for nothing") {
   const auto step = [] {
     std::vector<Tensor<float>> tensors;
-    for (glissade::Index i = 1; i < 200; ++i) tensors.emplace_back(Shape{i * i});
+    for (glissade::Index i = 2; i < 200; ++i) tensors.emplace_back(Shape{i * i});
   };
   step();
   const auto before = allocator_stats();
   for (int i = 0; i < 5; ++i) step();
   const auto after = allocator_stats();
   CHECK(after.from_system == before.from_system);
-  CHECK(after.reused == before.reused + 5 * 199);
+  CHECK(after.reused == before.reused + 5 * 198);
   CHECK(after.cached_bytes == before.cached_bytes);
 }
 

@@ -54,6 +54,11 @@ namespace kernels {
 template <class T>
 void activation_forward(const Activation& activation, Index n, const T* x, T* y);
 
+/// y[i][j] = f(y[i][j] + bias[j]) for a matrix (rows, columns).
+template <class T>
+void bias_activation_forward(const Activation& activation, Index rows, Index columns, const T* bias,
+                             T* y);
+
 /// dx[i] = g[i] f'(x[i]), from the input x and the output y = f(x). x may be null if
 /// `activation.from_output()`. dx may be g.
 template <class T>

@@ -34,6 +34,10 @@ enum class Binary {
 template <class T>
 Tensor<T> unary(Unary f, const Tensor<T>& x);
 
+/// x = f(x).
+template <class T>
+void unary_in_place(Unary f, Tensor<T>& x);
+
 /// f(a, b) with broadcasting. Throws std::invalid_argument, naming the operation `name`, if the
 /// shapes do not broadcast together.
 template <class T>

@@ -64,8 +64,7 @@ class Tensor {
     return *this;
   }
   /// The moved-from tensor is empty, of shape (0).
-  Tensor(Tensor&& other) noexcept
-      : shape_(other.shape_), storage_(std::move(other.storage_)) {
+  Tensor(Tensor&& other) noexcept : shape_(other.shape_), storage_(std::move(other.storage_)) {
     other.shape_.clear();
   }
   Tensor& operator=(Tensor&& other) noexcept {
