@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "catch.h"
+#include "glissade/autograd/grad.h"
 #include "glissade/autograd/variable.h"
 
 using namespace glissade;
@@ -42,4 +43,14 @@ TEST_CASE("a chain of 1,000,000 nodes goes forward, backward and is freed on a s
   pthread_attr_destroy(&attributes);
   CHECK(result.value == Approx(2.0));
   CHECK(result.gradient == 1.0);
+}
+
+TEST_CASE("y = y * y, 60 times, takes linear time, to any order", "[deep]") {
+  // y = y * y, 60 times: 2^60 paths from the end to the beginning, and 60 nodes.
+  const Variable<double> x = parameter(Tensor<double>::scalar(1.0));
+  Variable<double> y = x;
+  for (int i = 0; i < 60; ++i) y = y * y;
+  y.backward({.retain_graph = true});
+  CHECK(x.grad().item() == 0x1p60);
+  CHECK(grad(y, {x}, {.create_graph = true})[0].item() == 0x1p60);
 }

@@ -36,7 +36,7 @@ struct GradcheckOptions {
   /// roundings of the largest element of that gradient, for its own rounding errors.
   double safety = 10.0;
   /// What messages call the function.
-  std::string name;
+  std::string name = {};
   /// Chooses elements, directions, and the numbers that the outputs are weighed with.
   std::uint64_t seed = 0;
 };
