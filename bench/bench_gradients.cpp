@@ -5,6 +5,7 @@
 //
 // gradient/PROBLEM/METHOD/DTYPE   a gradient by each method
 // growth/METHOD/PARAMETERS        on perceptrons of 10 to 10^6 parameters
+// step_size/PROBLEM/METHOD/H      the error of differences of the step H, not a time
 // chain/NODES                     a chain of scalars by Glissade: building, backward, freeing
 //
 // Counters: seconds, the median time of one gradient; x_function and x_analytic, the medians of its
@@ -14,6 +15,9 @@
 // peak_bytes, what the method keeps and the library's allocator hands out at most; sampled, if a
 // whole gradient would take long, how many of its elements were computed: the time is that of all,
 // extrapolated. The time that Google Benchmark prints is that of one turn.
+//
+// step_size: h; rel_error, at up to 100 elements; optimal_h and optimal_error, the lowest point in
+// theory. ladder/auto is the ladder, with the median of the steps that it chose.
 //
 // A gradient that is not right is an error, and is not timed. One thread.
 //
@@ -32,6 +36,7 @@
 
 #include "gradients/measure.h"
 #include "gradients/methods.h"
+#include "gradients/step_size.h"
 
 namespace {
 
@@ -106,6 +111,28 @@ void gradient_benchmark(benchmark::State& state, const std::string& problem,
   }
 }
 
+void step_benchmark(benchmark::State& state, const std::string& problem, const std::string& method,
+                    double h) {
+  Subject<double>& looked_at = subject<double>(problem);
+  StepError found;
+  for (auto _ : state) {
+    Work work([&](int) {
+      found = method == "ladder" ? ladder_error(looked_at) : step_error(method, looked_at, h);
+    });
+    state.SetIterationTime(work.estimate());
+  }
+  state.counters["h"] = found.h;
+  state.counters["rel_error"] = found.rel_error;
+  if (method == "ladder" || method == "complex_step") return;  // no lowest point
+  static std::map<std::string, StepError> optima;
+  auto optimum = optima.find(problem + method);
+  if (optimum == optima.end()) {
+    optimum = optima.emplace(problem + method, optimal_step(method, looked_at)).first;
+  }
+  state.counters["optimal_h"] = optimum->second.h;
+  state.counters["optimal_error"] = optimum->second.rel_error;
+}
+
 // y = c (c (... (c x))), each product a node.
 void chain_benchmark(benchmark::State& state, Index nodes) {
   Variable<double> x = parameter(Tensor<double>::scalar(1.0));
@@ -135,8 +162,8 @@ void chain_benchmark(benchmark::State& state, Index nodes) {
 }
 
 template <class Function>
-void add(const std::string& name, const Function& function) {
-  benchmark::RegisterBenchmark(name.c_str(), function)
+benchmark::internal::Benchmark* add(const std::string& name, const Function& function) {
+  return benchmark::RegisterBenchmark(name.c_str(), function)
       ->UseManualTime()
       ->Unit(benchmark::kMicrosecond);
 }
@@ -161,6 +188,29 @@ void add_growth() {
             gradient_benchmark<double>(state, "growth_" + std::to_string(parameters), method);
           });
     }
+  }
+}
+
+void add_step_sizes() {
+  const auto add_point = [](const std::string& problem, const std::string& method,
+                            const std::string& step, double h) {
+    add("step_size/" + problem + "/" + method + "/" + step, [=](benchmark::State& state) {
+      step_benchmark(state, problem, method, h);
+    })->Iterations(1);
+  };
+  for (const char* problem :
+       {"quadratic_10", "rosenbrock_10", "logistic_1000x100", "mlp_10_32_32_1", "gmm"}) {
+    for (int tenths = 0; tenths >= -150; tenths -= 5) {
+      const double h = std::pow(10.0, tenths / 10.0);
+      const std::string step = fmt::format("{:.1e}", h);
+      for (const char* method : {"forward", "central", "five_point", "complex_step"}) {
+        add_point(problem, method, step, h);
+      }
+    }
+    for (const double h : {1e-20, 1e-50, 1e-100, 1e-200, 1e-300}) {
+      add_point(problem, "complex_step", fmt::format("{:.1e}", h), h);
+    }
+    add_point(problem, "ladder", "auto", 0.0);
   }
 }
 
@@ -201,6 +251,7 @@ int main(int argc, char** argv) {
   add_gradients<double>("f64");
   add_gradients<float>("f32");
   add_growth();
+  add_step_sizes();
   for (const Index nodes : {Index{1'000}, Index{100'000}, Index{1'000'000}}) {
     add("chain/" + std::to_string(nodes),
         [nodes](benchmark::State& state) { chain_benchmark(state, nodes); });
