@@ -24,8 +24,6 @@
 // --data=DIR writes each problem to DIR/PROBLEM.safetensors, for peers in other languages.
 
 #include <benchmark/benchmark.h>
-#include <glissade/core/blas_info.h>
-#include <glissade/core/threads.h>
 
 #include <cstdio>
 #include <exception>
@@ -34,8 +32,7 @@
 #include <string>
 #include <string_view>
 
-#include "gradients/measure.h"
-#include "gradients/methods.h"
+#include "gradients/report.h"
 #include "gradients/step_size.h"
 
 namespace {
@@ -44,72 +41,6 @@ using namespace glissade;
 using namespace glissade::bench;
 
 constexpr Index kGrowth[] = {10, 100, 1'000, 10'000, 100'000, 1'000'000};
-
-// Made when first needed, and kept: Google Benchmark runs each name several times.
-template <class T>
-Subject<T>& subject(const std::string& name) {
-  static std::map<std::string, Subject<T>> subjects;
-  return subjects.try_emplace(name, name).first->second;
-}
-
-template <class T>
-struct Prepared {
-  explicit Prepared(Method made) : method(std::move(made)), work(method.run) {}
-  Method method;
-  Work work;
-};
-
-template <class T>
-Prepared<T>& prepared(const std::string& problem, const std::string& method_name) {
-  static std::map<std::string, Prepared<T>> all;
-  const std::string key = problem + "/" + method_name;
-  auto found = all.find(key);
-  if (found == all.end()) {
-    found = all.try_emplace(key, method(method_name, subject<T>(problem))).first;
-  }
-  return found->second;
-}
-
-void compare(benchmark::State& state, Work& work, const Method& method, Work& function,
-             Work& analytic) {
-  std::vector<double> times;
-  std::vector<double> function_times;
-  std::vector<double> analytic_times;
-  for (auto _ : state) {
-    function_times.push_back(function.turn());
-    times.push_back(work.turn() * method.scale);
-    analytic_times.push_back(analytic.turn());
-    state.SetIterationTime(work.turn_seconds());
-  }
-  state.counters["seconds"] = median(times);
-  state.counters["x_function"] = median_ratio(times, function_times);
-  state.counters["x_analytic"] = median_ratio(times, analytic_times);
-}
-
-template <class T>
-void gradient_benchmark(benchmark::State& state, const std::string& problem,
-                        const std::string& method_name) {
-  try {
-    Subject<T>& compared = subject<T>(problem);
-    auto& [method, work] = prepared<T>(problem, method_name);
-    if (!(method.rel_error <= method.tolerance)) {
-      state.SkipWithError(fmt::format("the gradient is not right: rel_error {:.2e}, at most {:.0e}",
-                                      method.rel_error, method.tolerance)
-                              .c_str());
-      return;
-    }
-    compare(state, work, method, compared.function(), compared.analytic());
-    state.counters["rel_error"] = method.rel_error;
-    state.counters["evaluations"] = method.evaluations;
-    state.counters["parameters"] = static_cast<double>(compared.parameters());
-    const std::size_t bytes = method.kept_bytes + allocated_bytes([&method] { method.run(1); });
-    state.counters["peak_bytes"] = static_cast<double>(bytes);
-    if (method.sampled > 0) state.counters["sampled"] = static_cast<double>(method.sampled);
-    state.SetLabel(blas_info().kernel);
-  } catch (const std::exception& error) {
-    state.SkipWithError(error.what());
-  }
-}
 
 void step_benchmark(benchmark::State& state, const std::string& problem, const std::string& method,
                     double h) {
@@ -161,32 +92,22 @@ void chain_benchmark(benchmark::State& state, Index nodes) {
   state.counters["rel_error"] = error;
 }
 
-template <class Function>
-benchmark::internal::Benchmark* add(const std::string& name, const Function& function) {
-  return benchmark::RegisterBenchmark(name.c_str(), function)
-      ->UseManualTime()
-      ->Unit(benchmark::kMicrosecond);
-}
-
 template <class T>
 void add_gradients(const char* dtype) {
   for (const std::string& problem : problem_names()) {
-    for (const std::string& method : method_names<T>()) {
-      add("gradient/" + problem + "/" + method + "/" + dtype,
-          [problem, method](benchmark::State& state) {
-            gradient_benchmark<T>(state, problem, method);
-          });
+    for (const std::string& name : method_names<T>()) {
+      add_gradient<T>(fmt::format("gradient/{}/{}/{}", problem, name, dtype), problem,
+                      [name](Subject<T>& compared) { return method(name, compared); });
     }
   }
 }
 
 void add_growth() {
-  for (const std::string& method : method_names<double>()) {
+  for (const std::string& name : method_names<double>()) {
     for (const Index parameters : kGrowth) {
-      add("growth/" + method + "/" + std::to_string(parameters),
-          [parameters, method](benchmark::State& state) {
-            gradient_benchmark<double>(state, "growth_" + std::to_string(parameters), method);
-          });
+      add_gradient<double>(fmt::format("growth/{}/{}", name, parameters),
+                           fmt::format("growth_{}", parameters),
+                           [name](Subject<double>& compared) { return method(name, compared); });
     }
   }
 }
@@ -235,7 +156,6 @@ void write_data(const std::filesystem::path& directory) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  set_num_threads(1);
   constexpr std::string_view kData = "--data=";
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
@@ -256,11 +176,5 @@ int main(int argc, char** argv) {
     add("chain/" + std::to_string(nodes),
         [nodes](benchmark::State& state) { chain_benchmark(state, nodes); });
   }
-  benchmark::AddCustomContext("blas", to_string(blas_info()));
-  benchmark::AddCustomContext("compiler", GLISSADE_BENCH_COMPILER);
-  benchmark::AddCustomContext("flags", GLISSADE_BENCH_FLAGS);
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
-  benchmark::RunSpecifiedBenchmarks();
-  return 0;
+  return run_benchmarks(argc, argv);
 }

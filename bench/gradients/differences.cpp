@@ -97,7 +97,8 @@ Method by_differences(const Kind& kind, Subject<double>& subject) {
   const numerical::Options options{.method = kind.difference};
   const numerical::Result result = numerical::gradient(function, function.point(), options);
   Method made;
-  made.tolerance = kind.tolerance;
+  const bool fixed_step = kind.difference != numerical::Difference::ladder;
+  made.tolerance = fixed_step && !is_smooth(subject.definition()) ? kKinkTolerance : kind.tolerance;
   made.rel_error = sampled_error(result.value, function.of(subject.expected()), subject.expected());
   set_sample(made, count, n);
   made.evaluations = static_cast<double>(result.evaluations) * made.scale;
