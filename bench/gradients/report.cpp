@@ -83,11 +83,11 @@ void add_gradient(const std::string& name, const std::string& problem,
       });
 }
 
-int run_benchmarks(int argc, char** argv) {
+int run_benchmarks(int argc, char** argv, const char* flags) {
   set_num_threads(1);
   benchmark::AddCustomContext("blas", to_string(blas_info()));
   benchmark::AddCustomContext("compiler", GLISSADE_BENCH_COMPILER);
-  benchmark::AddCustomContext("flags", GLISSADE_BENCH_FLAGS);
+  benchmark::AddCustomContext("flags", flags == nullptr ? GLISSADE_BENCH_FLAGS : flags);
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   benchmark::RunSpecifiedBenchmarks();

@@ -26,7 +26,8 @@ template <class T>
 void add_gradient(const std::string& name, const std::string& problem,
                   const std::function<Method(Subject<T>&)>& make);
 
-/// Runs the names that the options of Google Benchmark choose.
-int run_benchmarks(int argc, char** argv);
+/// Runs the names that the options of Google Benchmark choose. `flags` are those of the compiler,
+/// if other than the library's.
+int run_benchmarks(int argc, char** argv, const char* flags = nullptr);
 
 }  // namespace glissade::bench

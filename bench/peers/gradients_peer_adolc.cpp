@@ -33,9 +33,10 @@ class AdolcPeer final : public Peer {
   double run() override {
     if (retape_) record();
     double value = 0.0;
+    double weight = 1.0;
     const int size = static_cast<int>(point_.size());
-    ::function(tag_, 1, size, point_.data(), &value);
-    ::gradient(tag_, size, point_.data(), gradient_.data());
+    zos_forward(tag_, 1, size, 1, point_.data(), &value);
+    fos_reverse(tag_, 1, size, &weight, gradient_.data());
     return value;
   }
   const double* gradient() const override { return gradient_.data(); }
@@ -71,5 +72,5 @@ int main(int argc, char** argv) {
       });
     }
   }
-  return run_benchmarks(argc, argv);
+  return run_benchmarks(argc, argv, GLISSADE_BENCH_PEER_FLAGS);
 }

@@ -151,5 +151,5 @@ int main(int argc, char** argv) {
       return peer;
     });
   }
-  return run_benchmarks(argc, argv);
+  return run_benchmarks(argc, argv, GLISSADE_BENCH_PEER_FLAGS);
 }
