@@ -5,6 +5,7 @@
 //
 // gradient/PROBLEM/METHOD/DTYPE   a gradient by each method
 // growth/METHOD/PARAMETERS        on perceptrons of 10 to 10^6 parameters
+// step_size/PROBLEM/METHOD/H      the error of differences of the step H, not a time
 // chain/NODES                     a chain of scalars by Glissade: building, backward, freeing
 //
 // Counters: seconds, the median time of one gradient; x_function and x_analytic, the medians of its
@@ -15,13 +16,14 @@
 // whole gradient would take long, how many of its elements were computed: the time is that of all,
 // extrapolated. The time that Google Benchmark prints is that of one turn.
 //
+// step_size: h; rel_error, at up to 100 elements; optimal_h and optimal_error, the lowest point in
+// theory. ladder/auto is the ladder, with the median of the steps that it chose.
+//
 // A gradient that is not right is an error, and is not timed. One thread.
 //
 // --data=DIR writes each problem to DIR/PROBLEM.safetensors, for peers in other languages.
 
 #include <benchmark/benchmark.h>
-#include <glissade/core/blas_info.h>
-#include <glissade/core/threads.h>
 
 #include <cstdio>
 #include <exception>
@@ -30,8 +32,8 @@
 #include <string>
 #include <string_view>
 
-#include "gradients/measure.h"
-#include "gradients/methods.h"
+#include "gradients/report.h"
+#include "gradients/step_size.h"
 
 namespace {
 
@@ -40,70 +42,26 @@ using namespace glissade::bench;
 
 constexpr Index kGrowth[] = {10, 100, 1'000, 10'000, 100'000, 1'000'000};
 
-// Made when first needed, and kept: Google Benchmark runs each name several times.
-template <class T>
-Subject<T>& subject(const std::string& name) {
-  static std::map<std::string, Subject<T>> subjects;
-  return subjects.try_emplace(name, name).first->second;
-}
-
-template <class T>
-struct Prepared {
-  explicit Prepared(Method made) : method(std::move(made)), work(method.run) {}
-  Method method;
-  Work work;
-};
-
-template <class T>
-Prepared<T>& prepared(const std::string& problem, const std::string& method_name) {
-  static std::map<std::string, Prepared<T>> all;
-  const std::string key = problem + "/" + method_name;
-  auto found = all.find(key);
-  if (found == all.end()) {
-    found = all.try_emplace(key, method(method_name, subject<T>(problem))).first;
-  }
-  return found->second;
-}
-
-void compare(benchmark::State& state, Work& work, const Method& method, Work& function,
-             Work& analytic) {
-  std::vector<double> times;
-  std::vector<double> function_times;
-  std::vector<double> analytic_times;
+void step_benchmark(benchmark::State& state, const std::string& problem, const std::string& method,
+                    double h) {
+  Subject<double>& looked_at = subject<double>(problem);
+  StepError found;
   for (auto _ : state) {
-    function_times.push_back(function.turn());
-    times.push_back(work.turn() * method.scale);
-    analytic_times.push_back(analytic.turn());
-    state.SetIterationTime(work.turn_seconds());
+    Work work([&](int) {
+      found = method == "ladder" ? ladder_error(looked_at) : step_error(method, looked_at, h);
+    });
+    state.SetIterationTime(work.estimate());
   }
-  state.counters["seconds"] = median(times);
-  state.counters["x_function"] = median_ratio(times, function_times);
-  state.counters["x_analytic"] = median_ratio(times, analytic_times);
-}
-
-template <class T>
-void gradient_benchmark(benchmark::State& state, const std::string& problem,
-                        const std::string& method_name) {
-  try {
-    Subject<T>& compared = subject<T>(problem);
-    auto& [method, work] = prepared<T>(problem, method_name);
-    if (!(method.rel_error <= method.tolerance)) {
-      state.SkipWithError(fmt::format("the gradient is not right: rel_error {:.2e}, at most {:.0e}",
-                                      method.rel_error, method.tolerance)
-                              .c_str());
-      return;
-    }
-    compare(state, work, method, compared.function(), compared.analytic());
-    state.counters["rel_error"] = method.rel_error;
-    state.counters["evaluations"] = method.evaluations;
-    state.counters["parameters"] = static_cast<double>(compared.parameters());
-    const std::size_t bytes = method.kept_bytes + allocated_bytes([&method] { method.run(1); });
-    state.counters["peak_bytes"] = static_cast<double>(bytes);
-    if (method.sampled > 0) state.counters["sampled"] = static_cast<double>(method.sampled);
-    state.SetLabel(blas_info().kernel);
-  } catch (const std::exception& error) {
-    state.SkipWithError(error.what());
+  state.counters["h"] = found.h;
+  state.counters["rel_error"] = found.rel_error;
+  if (method == "ladder" || method == "complex_step") return;  // no lowest point
+  static std::map<std::string, StepError> optima;
+  auto optimum = optima.find(problem + method);
+  if (optimum == optima.end()) {
+    optimum = optima.emplace(problem + method, optimal_step(method, looked_at)).first;
   }
+  state.counters["optimal_h"] = optimum->second.h;
+  state.counters["optimal_error"] = optimum->second.rel_error;
 }
 
 // y = c (c (... (c x))), each product a node.
@@ -134,33 +92,46 @@ void chain_benchmark(benchmark::State& state, Index nodes) {
   state.counters["rel_error"] = error;
 }
 
-template <class Function>
-void add(const std::string& name, const Function& function) {
-  benchmark::RegisterBenchmark(name.c_str(), function)
-      ->UseManualTime()
-      ->Unit(benchmark::kMicrosecond);
-}
-
 template <class T>
 void add_gradients(const char* dtype) {
   for (const std::string& problem : problem_names()) {
-    for (const std::string& method : method_names<T>()) {
-      add("gradient/" + problem + "/" + method + "/" + dtype,
-          [problem, method](benchmark::State& state) {
-            gradient_benchmark<T>(state, problem, method);
-          });
+    for (const std::string& name : method_names<T>()) {
+      add_gradient<T>(fmt::format("gradient/{}/{}/{}", problem, name, dtype), problem,
+                      [name](Subject<T>& compared) { return method(name, compared); });
     }
   }
 }
 
 void add_growth() {
-  for (const std::string& method : method_names<double>()) {
+  for (const std::string& name : method_names<double>()) {
     for (const Index parameters : kGrowth) {
-      add("growth/" + method + "/" + std::to_string(parameters),
-          [parameters, method](benchmark::State& state) {
-            gradient_benchmark<double>(state, "growth_" + std::to_string(parameters), method);
-          });
+      add_gradient<double>(fmt::format("growth/{}/{}", name, parameters),
+                           fmt::format("growth_{}", parameters),
+                           [name](Subject<double>& compared) { return method(name, compared); });
     }
+  }
+}
+
+void add_step_sizes() {
+  const auto add_point = [](const std::string& problem, const std::string& method,
+                            const std::string& step, double h) {
+    add("step_size/" + problem + "/" + method + "/" + step, [=](benchmark::State& state) {
+      step_benchmark(state, problem, method, h);
+    })->Iterations(1);
+  };
+  for (const char* problem :
+       {"quadratic_10", "rosenbrock_10", "logistic_1000x100", "mlp_10_32_32_1", "gmm"}) {
+    for (int tenths = 0; tenths >= -150; tenths -= 5) {
+      const double h = std::pow(10.0, tenths / 10.0);
+      const std::string step = fmt::format("{:.1e}", h);
+      for (const char* method : {"forward", "central", "five_point", "complex_step"}) {
+        add_point(problem, method, step, h);
+      }
+    }
+    for (const double h : {1e-20, 1e-50, 1e-100, 1e-200, 1e-300}) {
+      add_point(problem, "complex_step", fmt::format("{:.1e}", h), h);
+    }
+    add_point(problem, "ladder", "auto", 0.0);
   }
 }
 
@@ -185,7 +156,6 @@ void write_data(const std::filesystem::path& directory) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  set_num_threads(1);
   constexpr std::string_view kData = "--data=";
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
@@ -201,15 +171,10 @@ int main(int argc, char** argv) {
   add_gradients<double>("f64");
   add_gradients<float>("f32");
   add_growth();
+  add_step_sizes();
   for (const Index nodes : {Index{1'000}, Index{100'000}, Index{1'000'000}}) {
     add("chain/" + std::to_string(nodes),
         [nodes](benchmark::State& state) { chain_benchmark(state, nodes); });
   }
-  benchmark::AddCustomContext("blas", to_string(blas_info()));
-  benchmark::AddCustomContext("compiler", GLISSADE_BENCH_COMPILER);
-  benchmark::AddCustomContext("flags", GLISSADE_BENCH_FLAGS);
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
-  benchmark::RunSpecifiedBenchmarks();
-  return 0;
+  return run_benchmarks(argc, argv);
 }

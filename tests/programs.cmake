@@ -31,3 +31,22 @@ add_test(NAME core/safetensors_reference
          COMMAND ${GLISSADE_VENV_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/core/safetensors_reference.py
                  $<TARGET_FILE:safetensors_tool>)
 set_tests_properties(core/safetensors_reference PROPERTIES LABELS unit SKIP_RETURN_CODE 77)
+
+# The benchmark of gradients checks each one before it times it. Small problems, all methods.
+if(TARGET bench_gradients)
+  set(names "gradient/(rosenbrock_10|linear_1000x20|mlp_10_32_32_1|gmm)/.*/f(64|32)|growth/.*/100$|chain/1000$"
+            "|step_size/rosenbrock_10/.*/(1.0e-05|auto)")
+  string(CONCAT names ${names})
+  function(glissade_bench_test name program names)
+    add_test(NAME bench/${name}
+             COMMAND ${program} --benchmark_min_time=0.0001 --benchmark_filter=${names})
+    set_tests_properties(bench/${name} PROPERTIES LABELS bench TIMEOUT 300
+      FAIL_REGULAR_EXPRESSION "ERROR OCCURRED|Failed to match")
+  endfunction()
+  glissade_bench_test(gradients bench_gradients "${names}")
+  foreach(peer adolc fastad)
+    if(TARGET gradients_peer_${peer})
+      glissade_bench_test(gradients_peer_${peer} gradients_peer_${peer} "rosenbrock_10|mlp_10_32_32_1")
+    endif()
+  endforeach()
+endif()

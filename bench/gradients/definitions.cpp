@@ -152,6 +152,11 @@ Definition definition(const std::string& name) {
   fail("bench_gradients: there is no problem {}", name);
 }
 
+bool is_smooth(const Definition& definition) {
+  const auto* perceptron = std::get_if<Perceptron>(&definition);
+  return perceptron == nullptr || !perceptron->classifies();
+}
+
 const Tensor<double>& point(const Definition& definition) {
   return std::visit([](const auto& problem) -> const Tensor<double>& { return problem.point; },
                     definition);

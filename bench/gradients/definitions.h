@@ -250,6 +250,9 @@ const std::vector<std::string>& problem_names();
 /// Throws std::invalid_argument if there is no such problem.
 Definition definition(const std::string& name);
 
+/// Whether it has derivatives of all orders: ReLU has kinks.
+bool is_smooth(const Definition& definition);
+
 /// Its point: all parameters in one row.
 const Tensor<double>& point(const Definition& definition);
 

@@ -3,7 +3,7 @@
 #include <glissade/core/allocator.h>
 
 #include <algorithm>
-#include <chrono>
+#include <ctime>
 #include <exception>
 #include <limits>
 #include <thread>
@@ -13,6 +13,14 @@ namespace glissade::bench {
 namespace {
 constexpr double kTurn = 2e-3;
 constexpr int kMostRepetitions = 1'000'000;
+
+// Of this thread, in seconds.
+double processor_time() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
 }  // namespace
 
 Work::Work(std::function<void(int)> run) : run_(std::move(run)) {
@@ -30,10 +38,9 @@ Work::Work(std::function<void(int)> run) : run_(std::move(run)) {
 double Work::turn() { return seconds_of(repetitions_); }
 
 double Work::seconds_of(int repetitions) {
-  using Clock = std::chrono::steady_clock;
-  const auto start = Clock::now();
+  const double start = processor_time();
   run_(repetitions);
-  return std::chrono::duration<double>(Clock::now() - start).count() / repetitions;
+  return std::max(processor_time() - start, 1e-9) / repetitions;
 }
 
 double median(std::vector<double> values) {

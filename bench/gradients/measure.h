@@ -2,6 +2,8 @@
 
 // Times of work that takes turns with other work: the machine's clock wanders, so what is compared
 // runs side by side, a few milliseconds each, and the median of the ratios of neighbours counts.
+// All work is done by one thread, and its processor time counts, so that other programs disturb
+// little.
 
 #include <functional>
 #include <vector>
