@@ -17,21 +17,91 @@ constexpr Transpose flip(Transpose t) {
   return t == Transpose::no ? Transpose::yes : Transpose::no;
 }
 
+// to = a bᵀ + beta to, (m, n). All time goes into writing `to`; a call of BLAS would do no better.
+template <class T>
+void outer_product(const T* a, Index m, const T* b, Index n, T beta, T* to) {
+  for (Index i = 0; i < m; ++i, to += n) {
+    const T factor = a[i];
+    if (beta == T{}) {
+      for (Index j = 0; j < n; ++j) to[j] = factor * b[j];
+    } else {
+      for (Index j = 0; j < n; ++j) to[j] = factor * b[j] + beta * to[j];
+    }
+  }
+}
+
+// to[i] = a[i]ᵀ b[i] + beta to[i], with a (examples rows, m) and b (examples rows, n) in parts of
+// as many rows, and to (examples, m, n).
+template <class T>
+void products_by_example(Index examples, const Tensor<T>& a, const Tensor<T>& b, T beta,
+                         Tensor<T>& to) {
+  const Index rows = a.dim(0) / examples;
+  const Index m = a.dim(1);
+  const Index n = b.dim(1);
+  for (Index i = 0; i < examples; ++i) {
+    const T* const left = a.data() + i * rows * m;
+    const T* const right = b.data() + i * rows * n;
+    T* const result = to.data() + i * m * n;
+    if (rows == 1) {
+      outer_product(left, m, right, n, beta, result);
+    } else {
+      gemm(Transpose::yes, Transpose::no, m, n, rows, T{1}, left, right, beta, result);
+    }
+  }
+}
+
+template <class T>
+Variable<T> product(const Variable<T>& a, Transpose ta, const Variable<T>& b, Transpose tb);
+
 // op(a) op(b) for matrices; the transposes are flags of the product, here and in the rules.
 template <class T>
+class ProductNode final : public Node<T> {
+ public:
+  ProductNode(Tensor<T> value, const Variable<T>& a, Transpose ta, const Variable<T>& b,
+              Transpose tb)
+      : Node<T>(std::move(value), true), ta_(ta), tb_(tb), inputs_{a, b} {
+    this->set_inputs(inputs_.data(), inputs_.size());
+  }
+
+  const char* name() const override { return "matmul"; }
+
+  void backward(const Variable<T>& grad, const Variable<T>&, GradientSink<T>& sink) override {
+    const auto& [a, b] = inputs_;
+    // d op(a) = grad op(b)ᵀ; for a transposed a, its transpose: op(b) gradᵀ
+    if (sink.needed(0)) {
+      sink.give(0, ta_ == Transpose::no ? product(grad, Transpose::no, b, flip(tb_))
+                                        : product(b, tb_, grad, Transpose::yes));
+    }
+    // d op(b) = op(a)ᵀ grad; for a transposed b, its transpose: gradᵀ op(a)
+    if (sink.needed(1)) {
+      sink.give(1, tb_ == Transpose::no ? product(a, flip(ta_), grad, Transpose::no)
+                                        : product(grad, Transpose::yes, a, ta_));
+    }
+  }
+
+  bool backward_per_example(const Variable<T>& grad, PerExampleSink<T>& sink) override {
+    if (ta_ == Transpose::yes || sink.needed(0)) return false;
+    const Tensor<T>& a = inputs_[0].value();
+    sink.write(1, [&](Tensor<T>& db, T beta) {
+      const bool flipped = tb_ == Transpose::yes;
+      products_by_example(sink.examples(), flipped ? grad.value() : a, flipped ? a : grad.value(),
+                          beta, db);
+    });
+    return true;
+  }
+
+ private:
+  Transpose ta_;
+  Transpose tb_;
+  std::array<Variable<T>, 2> inputs_;
+};
+
+template <class T>
 Variable<T> product(const Variable<T>& a, Transpose ta, const Variable<T>& b, Transpose tb) {
-  return operation(
-      "matmul", matmul(a.value(), b.value(), ta, tb), {a, b},
-      [ta, tb](const auto& grad, const auto&, const auto&, const auto& right) {
-        // d op(a) = grad op(b)ᵀ; for a transposed a, its transpose: op(b) gradᵀ
-        return ta == Transpose::no ? product(grad, Transpose::no, right, flip(tb))
-                                   : product(right, tb, grad, Transpose::yes);
-      },
-      [ta, tb](const auto& grad, const auto&, const auto& left, const auto&) {
-        // d op(b) = op(a)ᵀ grad; for a transposed b, its transpose: gradᵀ op(a)
-        return tb == Transpose::no ? product(left, flip(ta), grad, Transpose::no)
-                                   : product(grad, Transpose::yes, left, ta);
-      });
+  Tensor<T> value = matmul(a.value(), b.value(), ta, tb);
+  const std::array<Variable<T>, 2> inputs{a, b};
+  if (!must_record<T>(inputs)) return Variable<T>(std::move(value));
+  return Variable<T>::adopt(new ProductNode<T>(std::move(value), a, ta, b, tb));
 }
 
 }  // namespace
@@ -96,6 +166,34 @@ class LinearNode final : public Node<T> {
     if (sink.needed(kX)) {
       sink.write(kX, [&](Tensor<T>& dx, T beta) {
         matmul_into(dz, Transpose::no, weight, Transpose::no, beta, dx);
+      });
+    }
+    return true;
+  }
+
+  // The gradient of example i is dz_iᵀ x_i: an outer product, if the example is one row.
+  bool backward_per_example(const Variable<T>& grad, PerExampleSink<T>& sink) override {
+    if (sink.needed(kX)) return false;
+    const Variable<T> gradient =
+        activation_.kind == Activation::Kind::identity
+            ? grad
+            : activation_gradient<T>(activation_, grad, nullptr, this->value());
+    const T* const dz = gradient.value().data();
+    const Index out = this->value().dim(1);
+    const Index rows = this->value().dim(0) / sink.examples();
+    if (sink.needed(kBias)) {
+      sink.write(kBias, [&](Tensor<T>& db, T beta) {
+        if (beta == T{}) db.fill(T{});
+        for (Index i = 0; i < sink.examples(); ++i) {
+          for (Index r = i * rows; r < (i + 1) * rows; ++r) {
+            for (Index j = 0; j < out; ++j) db[i * out + j] += dz[r * out + j];
+          }
+        }
+      });
+    }
+    if (sink.needed(kWeight)) {
+      sink.write(kWeight, [&](Tensor<T>& dw, T beta) {
+        products_by_example(sink.examples(), gradient.value(), inputs_[kX].value(), beta, dw);
       });
     }
     return true;
