@@ -49,10 +49,22 @@ class PerExamplePass {
     for (std::size_t i = pass_.order_.size(); i-- > 0;) visit(*pass_.order_[i]);
   }
 
-  // The gradients (examples, node's shape) of a parameter.
-  Tensor<T> result(const Variable<T>& parameter) const {
-    const auto found = gradients_.find(parameter.node());
-    return found == gradients_.end() ? Tensor<T>(batch_shape(parameter.shape())) : found->second;
+  // The gradients (examples, parameter's shape) of each parameter, not copied: they are large.
+  std::vector<Tensor<T>> take(const std::vector<Variable<T>>& parameters) {
+    std::vector<Tensor<T>> results;
+    std::unordered_map<const Node<T>*, std::size_t> taken;  // a parameter may be given twice
+    for (const Variable<T>& parameter : parameters) {
+      const auto [first, is_new] = taken.try_emplace(parameter.node(), results.size());
+      const auto found = gradients_.find(parameter.node());
+      if (!is_new) {
+        results.push_back(results[first->second]);
+      } else if (found == gradients_.end()) {
+        results.emplace_back(batch_shape(parameter.shape()));
+      } else {
+        results.push_back(std::move(found->second));
+      }
+    }
+    return results;
   }
 
  private:
@@ -274,12 +286,10 @@ std::vector<Tensor<T>> per_example_gradients(const Variable<T>& losses,
   check(losses.requires_grad() || parameters.empty(),
         "per_example_gradients: the losses ('{}', of shape {}) do not depend on any parameter",
         losses.operation(), losses.shape());
-  std::vector<Tensor<T>> gradients;
-  if (parameters.empty()) return gradients;
+  if (parameters.empty()) return {};
   PerExamplePass<T> pass(losses, parameters);
   if (losses.size() > 0) pass.run(options.check_independence);
-  for (const Variable<T>& parameter : parameters) gradients.push_back(pass.result(parameter));
-  return gradients;
+  return pass.take(parameters);
 }
 
 #define GLISSADE_INSTANTIATE(T)                          \
