@@ -9,55 +9,53 @@
 
 namespace glissade {
 
+using detail::RowWise;
 using kernels::Binary;
 using kernels::Unary;
 
 template <class T>
 Variable<T> add(const Variable<T>& a, const Variable<T>& b) {
-  return operation(
-      "add", kernels::binary(Binary::add, a.value(), b.value(), "add"), {a, b},
-      [](const auto& grad, const auto&, const auto& left, const auto&) {
-        return sum_to(grad, left.shape());
-      },
-      [](const auto& grad, const auto&, const auto&, const auto& right) {
-        return sum_to(grad, right.shape());
-      });
+  return operation("add", kernels::binary(Binary::add, a.value(), b.value(), "add"), {a, b},
+                   RowWise{[](const auto& grad, const auto&, const auto& left, const auto&) {
+                     return sum_to(grad, left.shape());
+                   }},
+                   RowWise{[](const auto& grad, const auto&, const auto&, const auto& right) {
+                     return sum_to(grad, right.shape());
+                   }});
 }
 
 template <class T>
 Variable<T> sub(const Variable<T>& a, const Variable<T>& b) {
-  return operation(
-      "sub", kernels::binary(Binary::sub, a.value(), b.value(), "sub"), {a, b},
-      [](const auto& grad, const auto&, const auto& left, const auto&) {
-        return sum_to(grad, left.shape());
-      },
-      [](const auto& grad, const auto&, const auto&, const auto& right) {
-        return neg(sum_to(grad, right.shape()));
-      });
+  return operation("sub", kernels::binary(Binary::sub, a.value(), b.value(), "sub"), {a, b},
+                   RowWise{[](const auto& grad, const auto&, const auto& left, const auto&) {
+                     return sum_to(grad, left.shape());
+                   }},
+                   RowWise{[](const auto& grad, const auto&, const auto&, const auto& right) {
+                     return neg(sum_to(grad, right.shape()));
+                   }});
 }
 
 template <class T>
 Variable<T> mul(const Variable<T>& a, const Variable<T>& b) {
-  return operation(
-      "mul", kernels::binary(Binary::mul, a.value(), b.value(), "mul"), {a, b},
-      [](const auto& grad, const auto&, const auto& left, const auto& right) {
-        return sum_to(grad * right, left.shape());
-      },
-      [](const auto& grad, const auto&, const auto& left, const auto& right) {
-        return sum_to(grad * left, right.shape());
-      });
+  return operation("mul", kernels::binary(Binary::mul, a.value(), b.value(), "mul"), {a, b},
+                   RowWise{[](const auto& grad, const auto&, const auto& left, const auto& right) {
+                     return sum_to(grad * right, left.shape());
+                   }},
+                   RowWise{[](const auto& grad, const auto&, const auto& left, const auto& right) {
+                     return sum_to(grad * left, right.shape());
+                   }});
 }
 
 template <class T>
 Variable<T> div(const Variable<T>& a, const Variable<T>& b) {
   return operation(
       "div", kernels::binary(Binary::div, a.value(), b.value(), "div"), {a, b},
-      [](const auto& grad, const auto&, const auto& left, const auto& right) {
+      RowWise{[](const auto& grad, const auto&, const auto& left, const auto& right) {
         return sum_to(grad / right, left.shape());
-      },
-      [](const auto& grad, const auto& output, const auto&, const auto& right) {
+      }},
+      RowWise{[](const auto& grad, const auto& output, const auto&, const auto& right) {
         return neg(sum_to(grad * output / right, right.shape()));
-      });
+      }});
 }
 
 namespace {

@@ -311,6 +311,11 @@ bool Node<T>::backward_in_place(Variable<T>&, GradientSink<T>&) {
 }
 
 template <class T>
+bool Node<T>::backward_per_example(const Variable<T>&, PerExampleSink<T>&) {
+  return false;
+}
+
+template <class T>
 std::vector<Variable<T>> grad(const Variable<T>& output, const std::vector<Variable<T>>& inputs,
                               const GradOptions& options) {
   check(output.size() == 1,

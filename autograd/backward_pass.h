@@ -29,6 +29,7 @@ class BackwardPass {
 
  private:
   friend class GradientSink<T>;
+  friend class PerExamplePass<T>;
 
   struct Frame {
     Node<T>* node;

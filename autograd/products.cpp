@@ -18,6 +18,22 @@ constexpr Transpose flip(Transpose t) {
   return t == Transpose::no ? Transpose::yes : Transpose::no;
 }
 
+// to[i] = a[i]ᵀ b[i] + beta to[i], with a (examples rows, m) and b (examples rows, n) in parts of
+// as many rows, and to (examples, m, n).
+template <class T>
+void products_by_example(Index examples, const Tensor<T>& a, const Tensor<T>& b, T beta,
+                         Tensor<T>& to) {
+  const Index rows = a.dim(0) / examples;
+  const Index m = a.dim(1);
+  const Index n = b.dim(1);
+  for (Index i = 0; i < examples; ++i) {
+    const T* const left = a.data() + i * rows * m;
+    const T* const right = b.data() + i * rows * n;
+    T* const result = to.data() + i * m * n;
+    gemm(Transpose::yes, Transpose::no, m, n, rows, T{1}, left, right, beta, result);
+  }
+}
+
 template <class T>
 Variable<T> product(const Variable<T>& a, Transpose ta, const Variable<T>& b, Transpose tb);
 
@@ -78,6 +94,17 @@ class ProductNode final : public Node<T> {
         }
       });
     }
+    return true;
+  }
+
+  bool backward_per_example(const Variable<T>& grad, PerExampleSink<T>& sink) override {
+    if (ta_ == Transpose::yes || sink.needed(0) || this->value().rank() != 2) return false;
+    const Tensor<T>& a = inputs_[0].value();
+    sink.write(1, [&](Tensor<T>& db, T beta) {
+      const bool flipped = tb_ == Transpose::yes;
+      products_by_example(sink.examples(), flipped ? grad.value() : a, flipped ? a : grad.value(),
+                          beta, db);
+    });
     return true;
   }
 
@@ -171,6 +198,34 @@ class LinearNode final : public Node<T> {
     if (sink.needed(kX)) {
       sink.write(kX, [&](Tensor<T>& dx, T beta) {
         matmul_into(dz, Transpose::no, weight, Transpose::no, beta, dx);
+      });
+    }
+    return true;
+  }
+
+  // The gradient of example i is dz_iᵀ x_i: an outer product, if the example is one row.
+  bool backward_per_example(const Variable<T>& grad, PerExampleSink<T>& sink) override {
+    if (sink.needed(kX)) return false;
+    const Variable<T> gradient =
+        activation_.kind == Activation::Kind::identity
+            ? grad
+            : activation_gradient<T>(activation_, grad, nullptr, this->value());
+    const T* const dz = gradient.value().data();
+    const Index out = this->value().dim(1);
+    const Index rows = this->value().dim(0) / sink.examples();
+    if (sink.needed(kBias)) {
+      sink.write(kBias, [&](Tensor<T>& db, T beta) {
+        if (beta == T{}) db.fill(T{});
+        for (Index i = 0; i < sink.examples(); ++i) {
+          for (Index r = i * rows; r < (i + 1) * rows; ++r) {
+            for (Index j = 0; j < out; ++j) db[i * out + j] += dz[r * out + j];
+          }
+        }
+      });
+    }
+    if (sink.needed(kWeight)) {
+      sink.write(kWeight, [&](Tensor<T>& dw, T beta) {
+        products_by_example(sink.examples(), gradient.value(), inputs_[kX].value(), beta, dw);
       });
     }
     return true;

@@ -80,6 +80,34 @@ class BatchNormNode final : public NormalizationNode<T> {
     return true;
   }
 
+  // In evaluation, when the examples are independent.
+  bool backward_per_example(const Variable<T>& grad, PerExampleSink<T>& sink) override {
+    const Tensor<T>& x = this->input(kX).value();
+    kernels::ChannelView view = channel_view(x.shape());
+    if (!statistics_.fixed || sink.needed(kX) || view.outer % sink.examples() != 0) return false;
+    view.outer /= sink.examples();
+    const Index part = x.size() / sink.examples();
+    const Index n = view.channels;
+    auto sums_g = Tensor<T>::uninitialized({sink.examples(), n});
+    auto sums_gx = Tensor<T>::uninitialized({sink.examples(), n});
+    for (Index i = 0; i < sink.examples(); ++i) {
+      kernels::channel_sums(view, grad.value().data() + i * part, x.data() + i * part,
+                            statistics_.mean.data(), sums_g.data() + i * n, sums_gx.data() + i * n);
+      for (Index c = 0; c < n; ++c) sums_gx[i * n + c] *= statistics_.scale[c];
+    }
+    const auto write = [&](std::size_t input, const Tensor<T>& sums) {
+      if (!sink.needed(input)) return;
+      sink.write(input, [&](Tensor<T>& gradients, T beta) {
+        for (Index i = 0; i < sums.size(); ++i) {
+          gradients[i] = sums[i] + (beta == T{} ? T{} : beta * gradients[i]);
+        }
+      });
+    };
+    write(kBias, sums_g);
+    write(kWeight, sums_gx);
+    return true;
+  }
+
  private:
   using NormalizationNode<T>::kX;
   using NormalizationNode<T>::kWeight;

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <limits>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -15,14 +16,16 @@ namespace {
 
 constexpr Index kNoPadding = -1;
 
-// Adds row i of `rows` (indices.size(), n) to the table's row of index i, for all i but padding.
+// Adds row i of `rows` (indices.size(), n) to the row of index i of `table` (..., n), for all i but
+// padding.
 template <class T>
-void add_rows(const Tensor<std::int32_t>& indices, Index padding, const T* rows, Tensor<T>& table) {
-  const Index n = table.dim(1);
-  for (Index i = 0; i < indices.size(); ++i, rows += n) {
-    if (indices[i] == padding) continue;
-    T* const to = table.data() + indices[i] * n;
-    for (Index j = 0; j < n; ++j) to[j] += rows[j];
+void add_rows(std::span<const std::int32_t> indices, Index padding, const T* rows, Index n,
+              T* table) {
+  for (const Index index : indices) {
+    const T* const from = std::exchange(rows, rows + n);
+    if (index == padding) continue;
+    T* const to = table + index * n;
+    for (Index j = 0; j < n; ++j) to[j] += from[j];
   }
 }
 
@@ -35,7 +38,7 @@ template <class T>
 Variable<T> sums_by_index(const Variable<T>& rows, const Tensor<std::int32_t>& indices,
                           Index padding, Index count) {
   Tensor<T> table({count, rows.dim(-1)});
-  add_rows(indices, padding, rows.value().data(), table);
+  add_rows(indices.span(), padding, rows.value().data(), rows.dim(-1), table.data());
   return operation("embedding_gradient", std::move(table), {rows},
                    [indices, padding](const auto& grad, const auto&, const auto& in) {
                      const auto taken = rows_of(grad, indices, padding);
@@ -69,7 +72,25 @@ class EmbeddingNode final : public Node<T> {
   bool backward_in_place(Variable<T>& grad, GradientSink<T>& sink) override {
     sink.write(0, [&](Tensor<T>& gradient, T beta) {
       if (beta == T{}) gradient.fill(T{});
-      add_rows(indices_, padding_, grad.value().data(), gradient);
+      add_rows(indices_.span(), padding_, grad.value().data(), table_.dim(1), gradient.data());
+    });
+    return true;
+  }
+
+  bool begins_batch() const override { return true; }
+
+  bool backward_per_example(const Variable<T>& grad, PerExampleSink<T>& sink) override {
+    if (indices_.size() % sink.examples() != 0) return false;
+    const Index count = indices_.size() / sink.examples();
+    const Index n = table_.dim(1);
+    sink.write(0, [&](Tensor<T>& gradients, T beta) {
+      if (beta == T{}) gradients.fill(T{});
+      for (Index i = 0; i < sink.examples(); ++i) {
+        const auto indices = indices_.span().subspan(static_cast<std::size_t>(i * count),
+                                                     static_cast<std::size_t>(count));
+        add_rows(indices, padding_, grad.value().data() + i * count * n, n,
+                 gradients.data() + i * table_.size());
+      }
     });
     return true;
   }

@@ -59,6 +59,28 @@ class RowNormNode final : public NormalizationNode<T> {
     return true;
   }
 
+  bool backward_per_example(const Variable<T>& grad, PerExampleSink<T>& sink) override {
+    if (sink.needed(kX) || rows_ % sink.examples() != 0) return false;
+    const Index rows = rows_ / sink.examples();
+    const T* const g = grad.value().data();
+    const T* const x = this->input(kX).value().data();
+    auto sums_g = Tensor<T>::uninitialized({sink.examples(), size_});
+    auto sums_gx = Tensor<T>::uninitialized({sink.examples(), size_});
+    for (Index i = 0; i < sink.examples(); ++i) {
+      const Index begin = i * rows;
+      kernels::normalize_rows_sums(rows, size_, g + begin * size_, x + begin * size_,
+                                   mean_.data() + begin, scale_.data() + begin,
+                                   sums_g.data() + i * size_, sums_gx.data() + i * size_);
+    }
+    if (sink.needed(kBias)) {
+      sink.write(kBias, [&](Tensor<T>& db, T beta) { add(sums_g, beta, db); });
+    }
+    if (sink.needed(kWeight)) {
+      sink.write(kWeight, [&](Tensor<T>& dw, T beta) { add(sums_gx, beta, dw); });
+    }
+    return true;
+  }
+
  private:
   using NormalizationNode<T>::kX;
   using NormalizationNode<T>::kWeight;

@@ -141,6 +141,30 @@ class PReLUNode final : public Node<T> {
     return true;
   }
 
+  bool backward_per_example(const Variable<T>& grad, PerExampleSink<T>& sink) override {
+    const Tensor<T>& x = inputs_[kX].value();
+    if (sink.needed(kX)) return false;
+    const Index part = x.size() / sink.examples();
+    SlopeView view(x.shape(), inputs_[kWeight].size());
+    if (view.slopes == 1) {
+      view.inner = part;
+    } else {
+      if (view.outer % sink.examples() != 0) return false;
+      view.outer /= sink.examples();
+    }
+    sink.write(kWeight, [&](Tensor<T>& dw, T beta) {
+      for (Index i = 0; i < sink.examples(); ++i) {
+        const std::vector<double> sums =
+            slope_sums(view, grad.value().data() + i * part, x.data() + i * part);
+        for (Index k = 0; k < view.slopes; ++k) {
+          T& to = dw[i * view.slopes + k];
+          to = static_cast<T>(sums[static_cast<std::size_t>(k)]) + (beta == T{} ? T{} : beta * to);
+        }
+      }
+    });
+    return true;
+  }
+
  private:
   static constexpr std::size_t kX = 0;
   static constexpr std::size_t kWeight = 1;

@@ -10,6 +10,7 @@
 #include "glissade/autograd/numerical.h"    // IWYU pragma: export
 #include "glissade/autograd/operation.h"    // IWYU pragma: export
 #include "glissade/autograd/ops.h"          // IWYU pragma: export
+#include "glissade/autograd/per_example.h"  // IWYU pragma: export
 #include "glissade/autograd/variable.h"     // IWYU pragma: export
 #include "glissade/core/activation.h"       // IWYU pragma: export
 #include "glissade/core/allocator.h"        // IWYU pragma: export

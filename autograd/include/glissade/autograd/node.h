@@ -15,6 +15,8 @@ namespace glissade {
 
 template <class T>
 class BackwardPass;
+template <class T>
+class PerExamplePass;
 
 /// Where a rule that works in place (`Node::backward_in_place`) leaves the gradients of its inputs.
 template <class T>
@@ -37,11 +39,42 @@ class GradientSink {
 
  private:
   friend class BackwardPass<T>;
+  friend class PerExamplePass<T>;
   GradientSink(BackwardPass<T>& pass, Node<T>& node) : pass_(pass), node_(node) {}
   Tensor<T>& open(std::size_t input, T& beta);
 
   BackwardPass<T>& pass_;
   Node<T>& node_;
+};
+
+/// Where a rule for the gradients of single examples (`Node::backward_per_example`) leaves them.
+template <class T>
+class PerExampleSink {
+ public:
+  /// The number of examples. Example i has the i-th of as many equal parts of the output's
+  /// elements.
+  Index examples() const { return examples_; }
+  /// Whether the gradients of this input, which all examples share, are wanted.
+  bool needed(std::size_t input) const;
+  /// Calls `write(buffer, beta)`: it must set buffer = gradients + beta * buffer. `buffer` is
+  /// (examples, input's shape): entry i is what the output's part of example i contributes. beta is
+  /// 0 or 1 as for `GradientSink::write`.
+  template <class Write>
+  void write(std::size_t input, const Write& write) {
+    T beta{};
+    Tensor<T>& buffer = open(input, beta);
+    write(buffer, beta);
+  }
+
+ private:
+  friend class PerExamplePass<T>;
+  PerExampleSink(PerExamplePass<T>& pass, Node<T>& node, Index examples)
+      : pass_(pass), node_(node), examples_(examples) {}
+  Tensor<T>& open(std::size_t input, T& beta);
+
+  PerExamplePass<T>& pass_;
+  Node<T>& node_;
+  Index examples_;
 };
 
 namespace detail {
@@ -86,6 +119,14 @@ class Node {
   /// overwrite the value of `grad` if nobody else can see it (`is_disposable`).
   virtual bool backward_in_place(Variable<T>& grad, GradientSink<T>& sink);
 
+  /// A faster rule for `per_example_gradients`; returns false where there is none, having written
+  /// nothing. It gives `sink` the gradients of the inputs that are needed there, and does not
+  /// change `grad`. Without it, the other rules are called for one example after the other.
+  virtual bool backward_per_example(const Variable<T>& grad, PerExampleSink<T>& sink);
+  /// Whether the value has a batch as its first axis although no input has: rows of a table, looked
+  /// up by the indices of the examples.
+  virtual bool begins_batch() const { return false; }
+
   /// Whether the value may be overwritten: only one handle holds this node, and no graph.
   bool is_disposable() const { return references_ == 1 && !requires_grad_; }
 
@@ -114,7 +155,9 @@ class Node {
  private:
   friend class Variable<T>;
   friend class BackwardPass<T>;
+  friend class PerExamplePass<T>;
   friend class GradientSink<T>;
+  friend class PerExampleSink<T>;
   friend void detail::destroy<T>(Node* node) noexcept;
   friend void detail::add_reference<T>(Node* node) noexcept;
   friend bool detail::drop_reference<T>(Node* node) noexcept;

@@ -11,9 +11,21 @@
 
 #include "glissade/autograd/grad_mode.h"
 #include "glissade/autograd/node.h"
+#include "glissade/core/move.h"
 
 namespace glissade {
 namespace detail {
+
+// Marks a rule that may be called for some rows of the output, given those rows of all inputs that
+// have as many: that of an operation on elements with broadcasting.
+template <class Rule>
+struct RowWise : Rule {};
+template <class Rule>
+RowWise(Rule) -> RowWise<Rule>;
+template <class Rule>
+constexpr bool kIsRowWise = false;
+template <class Rule>
+constexpr bool kIsRowWise<RowWise<Rule>> = true;
 
 // The node of an operation with a fixed number of inputs and one rule for each of them.
 template <class T, std::size_t N, class... Rules>
@@ -32,7 +44,45 @@ class OperationNode final : public Node<T> {
     give_all(grad, output, sink, std::make_index_sequence<N>());
   }
 
+  bool backward_per_example(const Variable<T>& grad, PerExampleSink<T>& sink) override {
+    if constexpr ((kIsRowWise<Rules> && ...)) {
+      return write_rows(grad, sink, std::make_index_sequence<N>());
+    } else {
+      return false;
+    }
+  }
+
  private:
+  // The rules for the rows of one example after the other.
+  template <std::size_t... I>
+  bool write_rows(const Variable<T>& grad, PerExampleSink<T>& sink, std::index_sequence<I...>) {
+    const auto has_rows = [&](std::size_t i) {
+      return inputs_[i].rank() == this->value().rank() && inputs_[i].dim(0) == this->value().dim(0);
+    };
+    if (((sink.needed(I) && has_rows(I)) || ...)) return false;
+    const Index rows = this->value().dim(0) / sink.examples();
+    const auto write = [&](std::size_t input, const auto& rule) {
+      if (!sink.needed(input)) return;
+      sink.write(input, [&](Tensor<T>& gradients, T beta) {
+        T* to = gradients.data();
+        for (Index begin = 0; begin < sink.examples() * rows; begin += rows) {
+          const auto part = [&](const Tensor<T>& of) {
+            return Variable<T>(kernels::slice(of, 0, begin, begin + rows));
+          };
+          const Variable<T> gradient =
+              rule(part(grad.value()), part(this->value()),
+                   has_rows(I) ? part(inputs_[I].value()) : std::as_const(inputs_[I])...);
+          for (const T element : gradient.value()) {
+            *to = element + (beta == T{} ? T{} : beta * *to);
+            ++to;
+          }
+        }
+      });
+    };
+    (write(I, std::get<I>(rules_)), ...);
+    return true;
+  }
+
   template <std::size_t... I>
   void give_all(const Variable<T>& grad, const Variable<T>& output, GradientSink<T>& sink,
                 std::index_sequence<I...>) {
