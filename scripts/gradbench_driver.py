@@ -125,54 +125,48 @@ def session(eval_command, tool_command, folder, environment, timeout, log):
     return rows, stopped
 
 
+def link_entries(source, target, but=()):
+    """A folder with links to the entries of another."""
+    if target.is_symlink():
+        target.unlink()
+    target.mkdir(parents=True, exist_ok=True)
+    for entry in source.iterdir():
+        place = target / entry.name
+        if entry.name in but or (place.is_symlink() and place.readlink() == entry):
+            continue
+        if place.is_symlink() or place.is_file():
+            place.unlink()
+        place.symlink_to(entry)
+
+
 def prepare(suite, folder):
     """A folder that links to the suite and in which its tools can be built."""
-    folder.mkdir(parents=True, exist_ok=True)
-
-    def link(source, target):
-        if target.is_symlink() and target.readlink() == source:
-            return
-        target.unlink(missing_ok=True)
-        target.symlink_to(source)
-
-    for name in ("python", "evals"):
-        link(suite / name, folder / name)
     # The suite's cpp needs a single-header json.hpp, which its Makefile would download: the system's
     # nlohmann-json serves as well.
-    (folder / "cpp").mkdir(exist_ok=True)
-    for entry in (suite / "cpp").iterdir():
-        if entry.name != "json.hpp":
-            link(entry, folder / "cpp" / entry.name)
-    (folder / "cpp" / "json.hpp").write_text("#include <nlohmann/json.hpp>\n")
+    link_entries(suite / "cpp", folder / "cpp", but=["json.hpp"])
+    (folder / "cpp/json.hpp").write_text("#include <nlohmann/json.hpp>\n")
     for tool in (suite / "tools").iterdir():
-        if not (tool / "Makefile").is_file():
-            continue
-        (folder / "tools" / tool.name).mkdir(parents=True, exist_ok=True)
-        for entry in tool.iterdir():
-            if entry.name != "bin":
-                link(entry, folder / "tools" / tool.name / entry.name)
-    text = suite / "evals/lstm/data/lstm_full.txt"
-    if not text.is_file():
-        print(f"gradbench: {text} is not there: lstm reads a made text instead", file=sys.stderr)
-        replace_text(suite, folder, link)
+        if (tool / "Makefile").is_file():
+            link_entries(tool, folder / "tools" / tool.name, but=["bin"])
+    link_entries(suite / "evals", folder / "evals", but=["lstm"])
+    link_entries(suite / "evals/lstm", folder / "evals/lstm", but=["data"])
+    data = folder / "evals/lstm/data"
+    if (suite / "evals/lstm/data/lstm_full.txt").is_file():
+        link_entries(suite / "evals/lstm/data", data)
+    else:
+        print("gradbench: the suite's copy has no evals/lstm/data/lstm_full.txt: lstm reads a made text", file=sys.stderr)
+        data.mkdir(exist_ok=True)
+        (data / "lstm_full.txt").write_text(made_text(), encoding="utf8")
 
 
-def replace_text(suite, folder, link):
-    """The evals folder again, with a text for lstm: any text of 14-bit characters makes the same work."""
-    (folder / "evals").unlink()
-    for name in ("", "lstm", "lstm/data"):
-        (folder / "evals" / name).mkdir(exist_ok=True)
-        if (suite / "evals" / name).is_dir():
-            for entry in (suite / "evals" / name).iterdir():
-                if not (folder / "evals" / name / entry.name).is_dir() or entry.name not in ("lstm", "data"):
-                    if entry.name not in ("lstm", "data") or name == "lstm/data":
-                        link(entry, folder / "evals" / name / entry.name)
+def made_text():
+    """Characters of 14 bits, as the suite's text has: what they say does not change the work."""
     state, letters = 1, []
     alphabet = " etaoinshrdlucmfwypvbgkqjxz,.\u2019\u201c\n"
     for _ in range(300_000):
         state = (state * 1103515245 + 12345) % 2**31
         letters.append(alphabet[(state >> 16) % len(alphabet)])
-    (folder / "evals/lstm/data/lstm_full.txt").write_text("".join(letters), encoding="utf8")
+    return "".join(letters)
 
 
 def table(results, tools):

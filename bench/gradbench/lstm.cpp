@@ -26,26 +26,31 @@ class Model {
     const Index layers = main_.dim(0) / 2;
     const Index b = extra_.dim(1);
     const Index steps = sequence_.dim(0) - 1;
-    std::vector<Var> weight, bias, hidden, cell;
+    // One gate at a time: gates side by side would have to be cut apart again, each at each step.
+    struct Gate {
+      Var weight, bias;
+      Var operator()(const Var& source) const { return source * weight + bias; }
+    };
+    struct Layer {
+      Gate forget, in, out, change;
+      Var hidden, cell;
+    };
+    std::vector<Layer> stack;
     for (Index i = 0; i < layers; ++i) {
-      weight.push_back(main_[2 * i]);
-      bias.push_back(main_[2 * i + 1]);
-      hidden.push_back(state_[2 * i]);
-      cell.push_back(state_[2 * i + 1]);
+      const Var weights = reshape(main_[2 * i], {4, b});
+      const Var biases = reshape(main_[2 * i + 1], {4, b});
+      const auto gate = [&](Index k) { return Gate{weights[k], biases[k]}; };
+      stack.push_back({gate(0), gate(1), gate(2), gate(3), state_[2 * i], state_[2 * i + 1]});
     }
     const Var in_weight = extra_[0];
     std::vector<Var> outputs;
     for (Index t = 0; t < steps; ++t) {
       Var x = sequence_[t] * in_weight;
-      for (std::size_t i = 0; i < weight.size(); ++i) {
-        // The gates: forget, in, out, and the change of the cell.
-        const Var& h = hidden[i];
-        const Var gates = concat<double>({x, h, x, h}) * weight[i] + bias[i];
-        const Var open = sigmoid(slice(gates, 0, 0, 3 * b));
-        const Var change = tanh(slice(gates, 0, 3 * b, 4 * b));
-        cell[i] = cell[i] * slice(open, 0, 0, b) + slice(open, 0, b, 2 * b) * change;
-        hidden[i] = slice(open, 0, 2 * b, 3 * b) * tanh(cell[i]);
-        x = hidden[i];
+      for (Layer& layer : stack) {
+        const Var kept = layer.cell * sigmoid(layer.forget(x));
+        layer.cell = kept + sigmoid(layer.in(layer.hidden)) * tanh(layer.change(layer.hidden));
+        layer.hidden = sigmoid(layer.out(x)) * tanh(layer.cell);
+        x = layer.hidden;
       }
       outputs.push_back(reshape(x, {1, b}));
     }

@@ -187,7 +187,8 @@ std::vector<OpSample> index_samples(Rng& rng, bool add) {
     Tensor<std::int32_t> index({add ? extent : 5});  // with repeats
     for (auto& i : index) i = static_cast<std::int32_t>(rng.integer(0, add ? 3 : extent));
     samples.push_back({[=](const Vars& v) {
-                         return add ? index_add(v[0], axis, index, 3) : index_select(v[0], axis, index);
+                         return add ? index_add(v[0], axis, index, 3)
+                                    : index_select(v[0], axis, index);
                        },
                        {random_tensor(shape, rng)}});
   }
