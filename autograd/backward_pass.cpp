@@ -149,8 +149,9 @@ bool BackwardPass<T>::enter(Node<T>& node) {
     node.needed_ = to_leaves_ ? node.requires_grad_ : node.target_;
     return false;
   }
-  // A gradient that is wanted for this very node alone does not need what has been let go.
-  if (node.freed_ && node.target_ && target_count_ == 1) {
+  // Where a gradient is wanted for this very node alone, nothing before it leads there: it is not
+  // searched (it may be long, as in a descent that is differentiated), and may have been let go.
+  if (node.target_ && target_count_ == 1) {
     node.needed_ = true;
     return false;
   }

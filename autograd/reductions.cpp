@@ -21,6 +21,18 @@ Variable<T> kept(const Variable<T>& reduced, const Shape& shape, int axis) {
   return reshape(reduced, shape.with(axis, 1));
 }
 
+// What `max` and `min` share: the gradient goes to where the result was found.
+template <class T>
+Variable<T> extreme(const char* name, const Variable<T>& x, kernels::ExtremeResult<T> found,
+                    int axis, bool keepdim) {
+  Tensor<std::int32_t> positions = std::move(found.positions).reshape(x.shape().with(axis, 1));
+  return operation(
+      name, keep_axis(std::move(found.values), x.shape(), axis, keepdim), {x},
+      [axis, positions = std::move(positions)](const auto& grad, const auto&, const auto& in) {
+        return scatter_add(kept(grad, in.shape(), axis), axis, positions, in.shape()[axis]);
+      });
+}
+
 }  // namespace
 
 template <class T>
@@ -61,13 +73,19 @@ Variable<T> max(const Variable<T>& x) {
 template <class T>
 Variable<T> max(const Variable<T>& x, int axis, bool keepdim) {
   axis = x.shape().axis(axis, "max");
-  kernels::MaxResult<T> largest = kernels::max(x.value(), axis);
-  Tensor<std::int32_t> positions = std::move(largest.positions).reshape(x.shape().with(axis, 1));
-  return operation(
-      "max", keep_axis(std::move(largest.values), x.shape(), axis, keepdim), {x},
-      [axis, positions = std::move(positions)](const auto& grad, const auto&, const auto& in) {
-        return scatter_add(kept(grad, in.shape(), axis), axis, positions, in.shape()[axis]);
-      });
+  return extreme("max", x, kernels::max(x.value(), axis), axis, keepdim);
+}
+
+template <class T>
+Variable<T> min(const Variable<T>& x) {
+  check(x.size() > 0, "min: the shape {} has no elements", x.shape());
+  return min(reshape(x, Shape{x.size()}), 0);
+}
+
+template <class T>
+Variable<T> min(const Variable<T>& x, int axis, bool keepdim) {
+  axis = x.shape().axis(axis, "min");
+  return extreme("min", x, kernels::min(x.value(), axis), axis, keepdim);
 }
 
 template <class T>
@@ -105,6 +123,8 @@ Variable<T> log_softmax(const Variable<T>& x, int axis) {
   template Variable<T> mean(const Variable<T>&, int, bool);      \
   template Variable<T> max(const Variable<T>&);                  \
   template Variable<T> max(const Variable<T>&, int, bool);       \
+  template Variable<T> min(const Variable<T>&);                  \
+  template Variable<T> min(const Variable<T>&, int, bool);       \
   template Variable<T> logsumexp(const Variable<T>&, int, bool); \
   template Variable<T> softmax(const Variable<T>&, int);         \
   template Variable<T> log_softmax(const Variable<T>&, int);

@@ -137,19 +137,40 @@ Variable<T> scatter_add(const Variable<T>& x, int axis, const Tensor<std::int32_
                    });
 }
 
-#define GLISSADE_INSTANTIATE(T)                                                      \
-  template Variable<T> reshape(const Variable<T>&, const Shape&);                    \
-  template Variable<T> reshape(const Variable<T>&, std::initializer_list<Index>);    \
-  template Variable<T> transpose(const Variable<T>&);                                \
-  template Variable<T> broadcast_to(const Variable<T>&, const Shape&);               \
-  template Variable<T> sum_to(const Variable<T>&, const Shape&);                     \
-  template Variable<T> slice(const Variable<T>&, int, Index, Index);                 \
-  template Variable<T> slice_rows(const Variable<T>&, Index, Index);                 \
-  template Variable<T> pad(const Variable<T>&, int, Index, Index);                   \
-  template Variable<T> select(const Variable<T>&, Index);                            \
-  template Variable<T> concat(const std::vector<Variable<T>>&, int);                 \
-  template Variable<T> gather(const Variable<T>&, int, const Tensor<std::int32_t>&); \
-  template Variable<T> scatter_add(const Variable<T>&, int, const Tensor<std::int32_t>&, Index);
+template <class T>
+Variable<T> index_select(const Variable<T>& x, int axis, const Tensor<std::int32_t>& index) {
+  axis = x.shape().axis(axis, "index_select");
+  return operation("index_select", kernels::index_select(x.value(), axis, index), {x},
+                   [axis, index](const auto& grad, const auto&, const auto& in) {
+                     return index_add(grad, axis, index, in.shape()[axis]);
+                   });
+}
+
+template <class T>
+Variable<T> index_add(const Variable<T>& x, int axis, const Tensor<std::int32_t>& index,
+                      Index extent) {
+  axis = x.shape().axis(axis, "index_add");
+  return operation("index_add", kernels::index_add(x.value(), axis, index, extent), {x},
+                   [axis, index](const auto& grad, const auto&, const auto&) {
+                     return index_select(grad, axis, index);
+                   });
+}
+
+#define GLISSADE_INSTANTIATE(T)                                                                  \
+  template Variable<T> reshape(const Variable<T>&, const Shape&);                                \
+  template Variable<T> reshape(const Variable<T>&, std::initializer_list<Index>);                \
+  template Variable<T> transpose(const Variable<T>&);                                            \
+  template Variable<T> broadcast_to(const Variable<T>&, const Shape&);                           \
+  template Variable<T> sum_to(const Variable<T>&, const Shape&);                                 \
+  template Variable<T> slice(const Variable<T>&, int, Index, Index);                             \
+  template Variable<T> slice_rows(const Variable<T>&, Index, Index);                             \
+  template Variable<T> pad(const Variable<T>&, int, Index, Index);                               \
+  template Variable<T> select(const Variable<T>&, Index);                                        \
+  template Variable<T> concat(const std::vector<Variable<T>>&, int);                             \
+  template Variable<T> gather(const Variable<T>&, int, const Tensor<std::int32_t>&);             \
+  template Variable<T> scatter_add(const Variable<T>&, int, const Tensor<std::int32_t>&, Index); \
+  template Variable<T> index_select(const Variable<T>&, int, const Tensor<std::int32_t>&);       \
+  template Variable<T> index_add(const Variable<T>&, int, const Tensor<std::int32_t>&, Index);
 GLISSADE_FOR_EACH_FLOAT(GLISSADE_INSTANTIATE)
 #undef GLISSADE_INSTANTIATE
 

@@ -160,15 +160,74 @@ Tensor<T> scatter_add(const Tensor<T>& x, int axis, const Tensor<std::int32_t>& 
   return y;
 }
 
-#define GLISSADE_INSTANTIATE(T)                                                           \
-  template void transpose(Index, Index, const T*, T*);                                    \
-  template Tensor<T> transpose(const Tensor<T>&);                                         \
-  template Tensor<T> slice(const Tensor<T>&, int, Index, Index);                          \
-  template Tensor<T> pad(const Tensor<T>&, int, Index, Index);                            \
-  template Tensor<T> concat(std::span<const Tensor<T>* const>, int);                      \
-  template void gather_rows(const Tensor<T>&, std::span<const std::int32_t>, Tensor<T>&); \
-  template Tensor<T> gather(const Tensor<T>&, int, const Tensor<std::int32_t>&);          \
-  template Tensor<T> scatter_add(const Tensor<T>&, int, const Tensor<std::int32_t>&, Index);
+namespace {
+// Throws unless `index` is a vector with values in [0, limit).
+void check_positions(const char* name, const Tensor<std::int32_t>& index, Index limit) {
+  check(index.rank() == 1, "{}: the index of shape {} is not a vector", name, index.shape());
+  for (const std::int32_t i : index) {
+    check(i >= 0 && i < limit, "{}: index {} is out of range for an axis of extent {}", name, i,
+          limit);
+  }
+}
+}  // namespace
+
+template <class T>
+Tensor<T> index_select(const Tensor<T>& x, int axis, const Tensor<std::int32_t>& index) {
+  axis = x.shape().axis(axis, "index_select");
+  const AxisView view(x.shape(), axis);
+  check_positions("index_select", index, x.shape()[axis]);
+  Tensor<T> y = Tensor<T>::uninitialized(x.shape().with(axis, index.size()));
+  if (y.size() == 0) return y;
+  T* to = y.data();
+  for (Index i = 0; i < view.outer; ++i) {
+    const T* from = x.data() + i * view.extent * view.inner;
+    if (view.inner == 1) {
+      for (const std::int32_t k : index) *to++ = from[k];
+    } else {
+      for (const Index k : index) {
+        to = std::copy(from + k * view.inner, from + (k + 1) * view.inner, to);
+      }
+    }
+  }
+  return y;
+}
+
+template <class T>
+Tensor<T> index_add(const Tensor<T>& x, int axis, const Tensor<std::int32_t>& index, Index extent) {
+  axis = x.shape().axis(axis, "index_add");
+  check(extent >= 0, "index_add: the extent {} is negative", extent);
+  check_positions("index_add", index, extent);
+  check(index.size() == x.shape()[axis],
+        "index_add: {} positions for the extent {} of axis {} of the shape {}", index.size(),
+        x.shape()[axis], axis, x.shape());
+  Tensor<T> y(x.shape().with(axis, extent));
+  if (x.size() == 0) return y;
+  const AxisView view(x.shape(), axis);
+  const T* from = x.data();
+  for (Index i = 0; i < view.outer; ++i) {
+    T* const to = y.data() + i * extent * view.inner;
+    if (view.inner == 1) {
+      for (const std::int32_t k : index) to[k] += *from++;
+    } else {
+      for (const Index k : index) {
+        for (Index j = 0; j < view.inner; ++j) to[k * view.inner + j] += *from++;
+      }
+    }
+  }
+  return y;
+}
+
+#define GLISSADE_INSTANTIATE(T)                                                              \
+  template void transpose(Index, Index, const T*, T*);                                       \
+  template Tensor<T> transpose(const Tensor<T>&);                                            \
+  template Tensor<T> slice(const Tensor<T>&, int, Index, Index);                             \
+  template Tensor<T> pad(const Tensor<T>&, int, Index, Index);                               \
+  template Tensor<T> concat(std::span<const Tensor<T>* const>, int);                         \
+  template void gather_rows(const Tensor<T>&, std::span<const std::int32_t>, Tensor<T>&);    \
+  template Tensor<T> gather(const Tensor<T>&, int, const Tensor<std::int32_t>&);             \
+  template Tensor<T> scatter_add(const Tensor<T>&, int, const Tensor<std::int32_t>&, Index); \
+  template Tensor<T> index_select(const Tensor<T>&, int, const Tensor<std::int32_t>&);       \
+  template Tensor<T> index_add(const Tensor<T>&, int, const Tensor<std::int32_t>&, Index);
 GLISSADE_INSTANTIATE(float)
 GLISSADE_INSTANTIATE(double)
 GLISSADE_INSTANTIATE(std::int32_t)

@@ -1,6 +1,7 @@
 #include "glissade/core/reduce.h"
 
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "axis_view.h"
@@ -19,6 +20,18 @@ using kernels::AxisView;
 
 float SumFloat(Index n, const float* x) { return sum(n, x); }
 double SumDouble(Index n, const double* x) { return sum(n, x); }
+
+float MaximumFloat(Index n, const float* x) { return maximum(n, x); }
+double MaximumDouble(Index n, const double* x) { return maximum(n, x); }
+
+// The largest of -x: a NaN stays one.
+template <class T>
+HWY_INLINE T minimum(Index n, const T* x) {
+  const auto opposite = [](auto, auto v) HWY_ATTR { return hn::Neg(v); };
+  return -fold(n, x, -std::numeric_limits<T>::infinity(), opposite, Larger(), MaxLanes());
+}
+float MinimumFloat(Index n, const float* x) { return minimum(n, x); }
+double MinimumDouble(Index n, const double* x) { return minimum(n, x); }
 
 double SquaresDouble(Index n, const double* x) {
   const auto square = [](auto, auto v) HWY_ATTR { return hn::Mul(v, v); };
@@ -120,6 +133,10 @@ namespace glissade {
 namespace {
 HWY_EXPORT(SumFloat);
 HWY_EXPORT(SumDouble);
+HWY_EXPORT(MaximumFloat);
+HWY_EXPORT(MaximumDouble);
+HWY_EXPORT(MinimumFloat);
+HWY_EXPORT(MinimumDouble);
 HWY_EXPORT(SquaresFloat);
 HWY_EXPORT(SquaresDouble);
 HWY_EXPORT(SumAxisFloat);
@@ -127,6 +144,10 @@ HWY_EXPORT(SumAxisDouble);
 
 float run_sum(Index n, const float* x) { return HWY_DYNAMIC_DISPATCH(SumFloat)(n, x); }
 double run_sum(Index n, const double* x) { return HWY_DYNAMIC_DISPATCH(SumDouble)(n, x); }
+float run_maximum(Index n, const float* x) { return HWY_DYNAMIC_DISPATCH(MaximumFloat)(n, x); }
+double run_maximum(Index n, const double* x) { return HWY_DYNAMIC_DISPATCH(MaximumDouble)(n, x); }
+float run_minimum(Index n, const float* x) { return HWY_DYNAMIC_DISPATCH(MinimumFloat)(n, x); }
+double run_minimum(Index n, const double* x) { return HWY_DYNAMIC_DISPATCH(MinimumDouble)(n, x); }
 double run_squares(Index n, const float* x) { return HWY_DYNAMIC_DISPATCH(SquaresFloat)(n, x); }
 double run_squares(Index n, const double* x) { return HWY_DYNAMIC_DISPATCH(SquaresDouble)(n, x); }
 void run_sum_axis(const kernels::AxisView& view, const float* x, float beta, float* y) {
@@ -179,23 +200,38 @@ Tensor<T> sum_to(const Tensor<T>& x, const Shape& shape) {
   return std::move(y).reshape(shape);
 }
 
-template <class T>
-MaxResult<T> max(const Tensor<T>& x, int axis) {
-  axis = x.shape().axis(axis, "max");
+namespace {
+
+// The value of each line along the axis that is better than those before it, and where it first
+// stands; NaN is better than any number. `best_of` finds the value of a contiguous line.
+template <class T, class NotBetter>
+ExtremeResult<T> extreme(const char* name, const Tensor<T>& x, int axis,
+                         T (*best_of)(Index, const T*), const NotBetter& not_better) {
+  axis = x.shape().axis(axis, name);
   const AxisView view(x.shape(), axis);
   const Shape shape = x.shape().without(axis);
-  check(view.extent > 0 || shape.size() == 0, "max: axis {} of the shape {} is empty", axis,
+  check(view.extent > 0 || shape.size() == 0, "{}: axis {} of the shape {} is empty", name, axis,
         x.shape());
   check(view.extent <= Index{1} << 31,
-        "max: axis {} of the shape {} has positions beyond a 32-bit number", axis, x.shape());
-  MaxResult<T> result{Tensor<T>::uninitialized(shape), Tensor<std::int32_t>(shape)};
+        "{}: axis {} of the shape {} has positions beyond a 32-bit number", name, axis, x.shape());
+  ExtremeResult<T> result{Tensor<T>::uninitialized(shape), Tensor<std::int32_t>(shape)};
+  if (view.inner == 1) {
+    for (Index i = 0; i < view.outer; ++i) {
+      const T* line = x.data() + i * view.extent;
+      const T value = best_of(view.extent, line);
+      Index k = 0;
+      while (std::isnan(value) ? !std::isnan(line[k]) : line[k] != value) ++k;
+      result.values[i] = line[k];
+      result.positions[i] = static_cast<std::int32_t>(k);
+    }
+    return result;
+  }
   for (Index i = 0; i < view.outer; ++i) {
     for (Index j = 0; j < view.inner; ++j) {
       const T* column = x.data() + i * view.extent * view.inner + j;
       Index best = 0;
       for (Index k = 1; k < view.extent && !std::isnan(column[best * view.inner]); ++k) {
-        // "not <=" rather than ">", so that NaN counts as larger
-        if (!(column[k * view.inner] <= column[best * view.inner])) best = k;
+        if (!not_better(column[k * view.inner], column[best * view.inner])) best = k;
       }
       result.values[i * view.inner + j] = column[best * view.inner];
       result.positions[i * view.inner + j] = static_cast<std::int32_t>(best);
@@ -204,9 +240,27 @@ MaxResult<T> max(const Tensor<T>& x, int axis) {
   return result;
 }
 
+}  // namespace
+
+// "not <=" rather than ">", so that NaN counts as larger, and in min as smaller.
+template <class T>
+ExtremeResult<T> max(const Tensor<T>& x, int axis) {
+  return extreme<T>("max", x, axis, run_maximum, [](T a, T b) { return a <= b; });
+}
+
+template <class T>
+ExtremeResult<T> min(const Tensor<T>& x, int axis) {
+  return extreme<T>("min", x, axis, run_minimum, [](T a, T b) { return a >= b; });
+}
+
 template <class T>
 Tensor<std::int32_t> argmax(const Tensor<T>& x, int axis) {
   return max(x, axis).positions;
+}
+
+template <class T>
+Tensor<std::int32_t> argmin(const Tensor<T>& x, int axis) {
+  return min(x, axis).positions;
 }
 
 #define GLISSADE_INSTANTIATE(T)                                 \
@@ -214,7 +268,9 @@ Tensor<std::int32_t> argmax(const Tensor<T>& x, int axis) {
   template double sum_of_squares(const Tensor<T>&);             \
   template void sum_axis(const Tensor<T>&, int, T, Tensor<T>&); \
   template Tensor<T> sum_to(const Tensor<T>&, const Shape&);    \
-  template MaxResult<T> max(const Tensor<T>&, int);             \
+  template ExtremeResult<T> max(const Tensor<T>&, int);         \
+  template ExtremeResult<T> min(const Tensor<T>&, int);         \
+  template Tensor<std::int32_t> argmin(const Tensor<T>&, int);  \
   template Tensor<std::int32_t> argmax(const Tensor<T>&, int);
 GLISSADE_INSTANTIATE(float)
 GLISSADE_INSTANTIATE(double)

@@ -92,6 +92,7 @@ def add_reductions(reference):
         "sum": torch.sum,
         "mean": torch.mean,
         "max": torch.amax,
+        "min": torch.amin,
         "logsumexp": torch.logsumexp,
     }
     for name, function in functions.items():

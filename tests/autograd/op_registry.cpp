@@ -179,6 +179,30 @@ std::vector<OpSample> scatter_samples(Rng& rng) {
   return samples;
 }
 
+std::vector<OpSample> index_samples(Rng& rng, bool add) {
+  std::vector<OpSample> samples;
+  for (int axis = -3; axis < 3; ++axis) {
+    const Shape shape{3, 2, 4};
+    const Index extent = shape.dim(axis);
+    Tensor<std::int32_t> index({add ? extent : 5});  // with repeats
+    for (auto& i : index) i = static_cast<std::int32_t>(rng.integer(0, add ? 3 : extent));
+    samples.push_back({[=](const Vars& v) {
+                         return add ? index_add(v[0], axis, index, 3)
+                                    : index_select(v[0], axis, index);
+                       },
+                       {random_tensor(shape, rng)}});
+  }
+  const Tensor<std::int32_t> none({0});
+  if (add) {
+    samples.push_back(sample([=](const Vars& v) { return index_add(v[0] * 1.0, 0, none, 2); },
+                             {random_tensor({0, 3}, rng)}));
+  } else {
+    samples.push_back(sample([=](const Vars& v) { return index_select(v[0], 0, none); },
+                             {random_tensor({3}, rng)}));
+  }
+  return samples;
+}
+
 std::vector<OpSample> concat_samples(Rng& rng) {
   std::vector<OpSample> samples;
   samples.push_back(
@@ -343,6 +367,15 @@ std::vector<OpRow> make_registry() {
       along_axis(
           "max", [](const V& x, int axis, bool keep) { return max(x, axis, keep); }, distinct,
           false),
+      calls("min",
+            [](Rng& rng) {
+              return std::vector{
+                  sample([](const Vars& v) { return min(v[0]); }, {distinct({3, 4}, rng)}),
+                  sample([](const Vars& v) { return min(v[0]); }, {distinct({1}, rng)})};
+            }),
+      along_axis(
+          "min", [](const V& x, int axis, bool keep) { return min(x, axis, keep); }, distinct,
+          false),
       along_axis(
           "logsumexp", [](const V& x, int axis, bool keep) { return logsumexp(x, axis, keep); },
           any, false),
@@ -400,6 +433,8 @@ std::vector<OpRow> make_registry() {
       calls("concat", concat_samples),
       calls("gather", gather_samples),
       calls("scatter_add", scatter_samples),
+      calls("index_select", [](Rng& rng) { return index_samples(rng, false); }),
+      calls("index_add", [](Rng& rng) { return index_samples(rng, true); }),
       calls("matmul", matmul_samples),
       calls("linear", linear_samples),
   };

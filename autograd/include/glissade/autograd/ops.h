@@ -129,6 +129,12 @@ Variable<T> max(const Variable<T>& x);
 /// otherwise as above. An error if the axis has extent 0 while the result has elements.
 template <class T>
 Variable<T> max(const Variable<T>& x, int axis, bool keepdim = false);
+/// The smallest element, a scalar; otherwise as `max`.
+template <class T>
+Variable<T> min(const Variable<T>& x);
+/// The smallest element along one axis; otherwise as `max`.
+template <class T>
+Variable<T> min(const Variable<T>& x, int axis, bool keepdim = false);
 /// log(sum(exp(x))) along an axis, computed without overflow.
 template <class T>
 Variable<T> logsumexp(const Variable<T>& x, int axis, bool keepdim = false);
@@ -182,6 +188,15 @@ Variable<T> gather(const Variable<T>& x, int axis, const Tensor<std::int32_t>& i
 template <class T>
 Variable<T> scatter_add(const Variable<T>& x, int axis, const Tensor<std::int32_t>& index,
                         Index extent);
+/// Positions index[0], index[1], ... of an axis, whose extent becomes index.size(); positions may
+/// repeat (PyTorch's index_select). `index` is a vector.
+template <class T>
+Variable<T> index_select(const Variable<T>& x, int axis, const Tensor<std::int32_t>& index);
+/// Zeros of `extent` along the axis, to whose positions index[0], index[1], ... the positions 0, 1,
+/// ... of x are added: the reverse of `index_select` (PyTorch's index_add, to zeros).
+template <class T>
+Variable<T> index_add(const Variable<T>& x, int axis, const Tensor<std::int32_t>& index,
+                      Index extent);
 
 // --- Products -----------------------------------------------------------------------------------
 

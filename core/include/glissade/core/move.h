@@ -46,4 +46,14 @@ template <class T>
 Tensor<T> scatter_add(const Tensor<T>& x, int axis, const Tensor<std::int32_t>& index,
                       Index extent);
 
+/// Positions index[0], index[1], ... of an axis, whose extent becomes index.size() (see
+/// `glissade::index_select`).
+template <class T>
+Tensor<T> index_select(const Tensor<T>& x, int axis, const Tensor<std::int32_t>& index);
+
+/// Zeros of `extent` along the axis, to whose positions index[0], index[1], ... those of x are
+/// added.
+template <class T>
+Tensor<T> index_add(const Tensor<T>& x, int axis, const Tensor<std::int32_t>& index, Index extent);
+
 }  // namespace glissade::kernels

@@ -29,9 +29,9 @@ void sum_axis(const Tensor<T>& x, int axis, T beta, Tensor<T>& y);
 template <class T>
 Tensor<T> sum_to(const Tensor<T>& x, const Shape& shape);
 
-/// The result of `max`.
+/// The result of `max` and `min`.
 template <class T>
-struct MaxResult {
+struct ExtremeResult {
   Tensor<T> values;                ///< x's shape without the axis
   Tensor<std::int32_t> positions;  ///< the same shape; 0 <= position < extent of the axis
 };
@@ -39,10 +39,19 @@ struct MaxResult {
 /// The largest element along an axis and where it first stands. NaN counts as largest. Throws
 /// std::invalid_argument if the axis has extent 0 while the result has elements.
 template <class T>
-MaxResult<T> max(const Tensor<T>& x, int axis);
+ExtremeResult<T> max(const Tensor<T>& x, int axis);
+
+/// The smallest element along an axis and where it first stands. NaN counts as smallest. Throws as
+/// `max` does.
+template <class T>
+ExtremeResult<T> min(const Tensor<T>& x, int axis);
 
 /// The positions of the largest elements along an axis: `max(x, axis).positions`.
 template <class T>
 Tensor<std::int32_t> argmax(const Tensor<T>& x, int axis);
+
+/// The positions of the smallest elements along an axis: `min(x, axis).positions`.
+template <class T>
+Tensor<std::int32_t> argmin(const Tensor<T>& x, int axis);
 
 }  // namespace glissade::kernels
