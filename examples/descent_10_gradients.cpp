@@ -3,6 +3,7 @@
 // are differences with a step h, and how long does each method take for n parameters?
 
 #include <fmt/format.h>
+#include <glissade/core/threads.h>
 #include <glissade/glissade.h>
 
 #include <algorithm>
@@ -210,6 +211,7 @@ int main(int argc, char** argv) {
       "Experiment 10: numerical, analytical and automatic gradients, their accuracy and time.");
   line.add_seed(seed);
   return line.run(argc, argv, [&] {
+    set_num_threads(1);  // two that wait for each other on a busy machine would spoil the times
     support::Report report(line.common());
     Rng rng(seed);
     plot::Figure figure({.title = "Three ways to a gradient", .columns = 2, .shared_legend = true});
