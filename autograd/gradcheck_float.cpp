@@ -16,6 +16,7 @@ constexpr double kRounding = std::numeric_limits<float>::epsilon();
 template <class T>
 std::vector<Variable<T>> make_leaves(const std::vector<Tensor<double>>& values) {
   std::vector<Variable<T>> leaves;
+  leaves.reserve(values.size());
   for (const Tensor<double>& value : values) {
     Tensor<T> copy(value.shape());
     std::transform(value.begin(), value.end(), copy.begin(),
@@ -40,6 +41,7 @@ std::vector<Tensor<double>> gradients(const Function& function,
                                       const Tensor<double>& weights, bool plain) {
   const std::vector<Variable<T>> leaves = make_leaves<T>(inputs);
   std::vector<Variable<T>> found;
+  found.reserve(leaves.size());
   const Variable<T> output = function(leaves);
   check(output.shape() == weights.shape(), "float32 gives the shape {}, float64 {}", output.shape(),
         weights.shape());
@@ -52,6 +54,7 @@ std::vector<Tensor<double>> gradients(const Function& function,
     found = grad(output, leaves, convert<T>(weights), {.create_graph = true, .allow_unused = true});
   }
   std::vector<Tensor<double>> result;
+  result.reserve(found.size());
   for (const Variable<T>& gradient : found) {
     Tensor<double> copy(gradient.shape());
     std::copy(gradient.value().begin(), gradient.value().end(), copy.begin());
@@ -114,6 +117,7 @@ GradcheckResult gradcheck_float(const CheckedFloatFunction& function,
     constexpr int kWays = 8;
     for (int way = 0; way < kWays; ++way) {
       std::vector<Tensor<double>> moved;
+      moved.reserve(at.size());
       for (const Tensor<double>& input : at) moved.push_back(rounded_otherwise(input, rng));
       const auto changed =
           gradients<double>(reference, moved, rounded_otherwise(weights, rng), true);
