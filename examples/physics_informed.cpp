@@ -182,11 +182,20 @@ Solved solve(const Config& config, const Equation& equation) {
   return solved;
 }
 
+// The elements begin, begin + step, ... before end.
+std::vector<double> every(std::size_t step, const std::vector<double>& v, std::size_t begin = 0,
+                          std::size_t end = SIZE_MAX) {
+  std::vector<double> some;
+  for (std::size_t i = begin; i < std::min(end, v.size()); i += step) some.push_back(v[i]);
+  return some;
+}
+
 void draw(plot::Figure& figure, const Equation& equation, const Solved& solved) {
   auto& solution =
       figure.add({.title = equation.name + ": " + equation.text, .x_label = "x", .y_label = "u"});
   solution.line(solved.x, solved.u, {.label = "network", .style = 0, .marker = false});
-  solution.line(solved.x, solved.exact, {.label = "exact", .style = 1, .line = false});
+  solution.line(every(20, solved.x), every(20, solved.exact),
+                {.label = "exact", .style = 1, .line = false, .every_point = true});
   std::vector<double> errors;
   for (std::size_t i = 0; i < solved.u.size(); ++i) {
     errors.push_back(std::abs(solved.u[i] - solved.exact[i]));
@@ -205,16 +214,10 @@ void draw(plot::Figure& figure, const Equation& equation, const Solved& solved) 
   for (std::size_t i = 0; i < solved.costs.size(); ++i) {
     iterations.push_back(static_cast<double>(i));
   }
-  const auto part = [](const std::vector<double>& v, std::size_t begin, std::size_t end) {
-    // Every fifth point is enough, and makes the picture small.
-    std::vector<double> some;
-    for (std::size_t i = begin; i < end; i += 5) some.push_back(v[i]);
-    return some;
-  };
-  training.line(part(iterations, 0, adam), part(solved.costs, 0, adam),
+  // Every fifth point is enough, and makes the picture small.
+  training.line(every(5, iterations, 0, adam), every(5, solved.costs, 0, adam),
                 {.label = "Adam", .style = 0, .marker = false});
-  training.line(part(iterations, adam, iterations.size()),
-                part(solved.costs, adam, solved.costs.size()),
+  training.line(every(5, iterations, adam), every(5, solved.costs, adam),
                 {.label = "L-BFGS", .style = 1, .marker = false});
 }
 
