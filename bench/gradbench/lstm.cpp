@@ -2,6 +2,7 @@
 // and its gradient by the cells' weights and biases and by the weights around them. The cells are
 // ADBench's: their weights work element by element.
 
+#include <algorithm>
 #include <vector>
 
 #include "evaluation.h"
@@ -26,33 +27,51 @@ class Model {
     const Index layers = main_.dim(0) / 2;
     const Index b = extra_.dim(1);
     const Index steps = sequence_.dim(0) - 1;
-    // One gate at a time: gates side by side would have to be cut apart again, each at each step.
+    // For all layers: which gate's weight or bias, (layers, b).
+    const Var main = reshape(main_, {layers, 8, b});
+    const auto all = [&](Index k) { return reshape(slice(main, 1, k, k + 1), {layers, b}); };
     struct Gate {
       Var weight, bias;
-      Var operator()(const Var& source) const { return source * weight + bias; }
     };
-    struct Layer {
-      Gate forget, in, out, change;
-      Var hidden, cell;
-    };
-    std::vector<Layer> stack;
-    for (Index i = 0; i < layers; ++i) {
-      const Var weights = reshape(main_[2 * i], {4, b});
-      const Var biases = reshape(main_[2 * i + 1], {4, b});
-      const auto gate = [&](Index k) { return Gate{weights[k], biases[k]}; };
-      stack.push_back({gate(0), gate(1), gate(2), gate(3), state_[2 * i], state_[2 * i + 1]});
-    }
+    const Gate forget{all(0), all(4)};
+    const Gate in{all(1), all(5)};
+    const Gate out{all(2), all(6)};
+    const Gate change{all(3), all(7)};
+    const Var state = reshape(state_, {layers, 2, b});
+    Var hidden = reshape(slice(state, 1, 0, 1), {layers, b});
+    Var cell = reshape(slice(state, 1, 1, 2), {layers, b});
     const Var in_weight = extra_[0];
     std::vector<Var> outputs;
-    for (Index t = 0; t < steps; ++t) {
-      Var x = sequence_[t] * in_weight;
-      for (Layer& layer : stack) {
-        const Var kept = layer.cell * sigmoid(layer.forget(x));
-        layer.cell = kept + sigmoid(layer.in(layer.hidden)) * tanh(layer.change(layer.hidden));
-        layer.hidden = sigmoid(layer.out(x)) * tanh(layer.cell);
-        x = layer.hidden;
+    // Layer i at time t needs layer i - 1 at t and itself at t - 1: the layers can work side by
+    // side, each a character behind the one before. In the first and last turns some have nothing.
+    for (Index turn = 0; turn < steps + layers - 1; ++turn) {
+      const Index first = std::max<Index>(0, turn - steps + 1);
+      const Index end = std::min(layers, turn + 1);
+      const bool every = end - first == layers;
+      const auto rows = [&](const Var& v) { return every ? v : slice(v, 0, first, end); };
+      const auto gate = [&](const Gate& g, const Var& source) {
+        return source * rows(g.weight) + rows(g.bias);
+      };
+      Var x;
+      if (first > 0) {
+        x = slice(hidden, 0, first - 1, end - 1);
+      } else {
+        x = slice_rows(sequence_, turn, turn + 1) * in_weight;
+        if (end > 1) x = concat<double>({x, slice(hidden, 0, 0, end - 1)});
       }
-      outputs.push_back(reshape(x, {1, b}));
+      const Var before = rows(hidden);
+      const Var changed = sigmoid(gate(in, before)) * tanh(gate(change, before));
+      const Var new_cell = rows(cell) * sigmoid(gate(forget, x)) + changed;
+      const Var new_hidden = sigmoid(gate(out, x)) * tanh(new_cell);
+      if (end == layers) {
+        outputs.push_back(slice(new_hidden, 0, layers - first - 1, layers - first));
+      }
+      const auto update = [&](Var& v, const Var& changed_rows) {
+        v = every ? changed_rows
+                  : concat<double>({slice(v, 0, 0, first), changed_rows, slice(v, 0, end, layers)});
+      };
+      update(cell, new_cell);
+      update(hidden, new_hidden);
     }
     const Var predicted = concat(outputs) * extra_[1] + extra_[2];  // (steps, b)
     const Var norms = log(sum(exp(predicted), 1, true) + 2.0);
