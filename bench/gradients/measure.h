@@ -18,8 +18,6 @@ class Work {
   /// Runs one turn: as many repetitions as fill about 2 ms, at least one. Returns the seconds of
   /// one repetition.
   double turn();
-  /// The seconds of a whole turn, about.
-  double turn_seconds() const { return repetitions_ * estimate_; }
   /// The seconds of one repetition, from the first ones.
   double estimate() const { return estimate_; }
 

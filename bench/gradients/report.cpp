@@ -23,10 +23,11 @@ void compare(benchmark::State& state, Prepared& prepared, Subject<T>& subject) {
   std::vector<double> function_times;
   std::vector<double> analytic_times;
   for (auto _ : state) {
+    state.PauseTiming();
     function_times.push_back(subject.function().turn());
-    times.push_back(prepared.work.turn() * prepared.method.scale);
     analytic_times.push_back(subject.analytic().turn());
-    state.SetIterationTime(prepared.work.turn_seconds());
+    state.ResumeTiming();
+    times.push_back(prepared.work.turn() * prepared.method.scale);
   }
   state.counters["seconds"] = median(times);
   state.counters["x_function"] = median_ratio(times, function_times);
@@ -63,9 +64,7 @@ Subject<T>& subject(const std::string& name) {
 
 benchmark::internal::Benchmark* add(const std::string& name,
                                     const std::function<void(benchmark::State&)>& function) {
-  return benchmark::RegisterBenchmark(name.c_str(), function)
-      ->UseManualTime()
-      ->Unit(benchmark::kMicrosecond);
+  return benchmark::RegisterBenchmark(name.c_str(), function)->Unit(benchmark::kMicrosecond);
 }
 
 template <class T>

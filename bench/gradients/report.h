@@ -16,7 +16,7 @@ namespace glissade::bench {
 template <class T>
 Subject<T>& subject(const std::string& name);
 
-/// A name whose time is what the function sets with SetIterationTime.
+/// A name and what it runs, timed in microseconds.
 benchmark::internal::Benchmark* add(const std::string& name,
                                     const std::function<void(benchmark::State&)>& function);
 
