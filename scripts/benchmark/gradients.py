@@ -4,8 +4,8 @@
     scripts/bench gradients [--quick] [--out DIR] [--pictures DIR] [--python PYTHON]
     scripts/bench gradients --json FILE...    draws the page from what was measured before
 
-bench_gradients, the programs of the C++ peers that were built, and PyTorch take turns on each problem,
-round by round. Differences, the U curves, growth and chains are measured once. What was measured is
+bench_gradients, the C++ peers that were found (gradients_peer_NAME), and PyTorch take turns on each
+problem, round by round. Differences, the U curves, growth and chains are measured once. What was measured is
 written to DIR/gradients.json, the page to DIR/index.html.
 """
 
@@ -25,10 +25,12 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path.insert(0, str(HERE))
 
+from measurements import METHODS, NUMERICAL, PROBLEMS, Measurements, in_order
+
 PRESET = "release"
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"  # wheels without CUDA; PyPI has none for x86
 ONCE = {  # what does not have to be repeated
-    "differences": "^gradient/{problem}/(forward|central|five_point|complex_step|ladder|projection)/",
+    "differences": f"^gradient/{{problem}}/({'|'.join(sorted(NUMERICAL))})/",
     "step sizes": "^step_size/",
     "growth": "^growth/",
     "chains": "^chain/",
@@ -44,7 +46,7 @@ def fail(sentence):
 
 
 def built_programs():
-    """Builds bench_gradients and its peers bench_gradients_NAME; their paths by name, ours first."""
+    """Builds bench_gradients and the peers that were found; their paths by name, ours first."""
     build = ROOT / "build" / PRESET
     configured = subprocess.run(["cmake", "--preset", PRESET], cwd=ROOT, capture_output=True, text=True)
     if configured.returncode != 0:
@@ -52,7 +54,7 @@ def built_programs():
     targets = subprocess.run(
         ["ninja", "-C", build, "-t", "targets", "all"], capture_output=True, text=True, check=True
     ).stdout
-    names = sorted(set(re.findall(r"^(bench_gradients\w*): phony", targets, re.MULTILINE)))
+    names = sorted(set(re.findall(r"^(bench_gradients|gradients_peer_\w+): phony", targets, re.MULTILINE)))
     if "bench_gradients" not in names:
         fail("there is no bench_gradients; is GLISSADE_BUILD_BENCHES off?")
     say(f"building {' '.join(names)} (build/{PRESET})")
@@ -171,7 +173,7 @@ def measure(options, out):
     data.mkdir(parents=True, exist_ok=True)
     subprocess.run([programs["bench_gradients"], f"--data={data}"], check=True, stdout=subprocess.DEVNULL)
     problems = [p.stem for p in sorted(data.glob("*.safetensors")) if not p.stem.startswith("growth_")]
-    problems = [p for p in problems if re.search(options.problems, p)]
+    problems = in_order([p for p in problems if re.search(options.problems, p)], PROBLEMS)
     if not problems:
         fail(f"no problem matches '{options.problems}'")
     rivals = [Program(name, path, out) for name, path in programs.items()]
@@ -189,10 +191,10 @@ def measure(options, out):
 
     rounds = options.rounds or (2 if options.quick else 7)
     min_time = options.min_time or (0.05 if options.quick else 0.3)
+    exact = "|".join(x for x in METHODS if x not in NUMERICAL)
     for round in range(rounds):
         for problem in problems:
             say(f"round {round + 1} of {rounds}: {problem}")
-            exact = "function|analytic|autodiff|pytorch|pytorch_compile|adolc|cppad|fastad|sacado"
             take_turns(f"^gradient/{problem}/({exact})/", round, min_time)
     for what, pattern in ONCE.items():
         if "{problem}" in pattern:
@@ -226,7 +228,6 @@ def main():
     options = parser.parse_args()
     try:
         import page
-        from measurements import Measurements
     except ImportError as error:
         fail(f"{error}; scripts/bootstrap test installs matplotlib into build/venv")
     files = options.json or [measure(options, options.out)]

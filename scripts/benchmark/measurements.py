@@ -124,6 +124,10 @@ class Measurements:
     def counter(self, key, *name):
         return median(e.get(key) for e in self.entries.get("/".join(name), {}).values())
 
+    def is_sample(self, *name):
+        """Whether the time is extrapolated from a few elements of the gradient."""
+        return self.counter("sampled", *name) is not None
+
     def ratio(self, problem, method, dtype, to):
         """The time relative to the method `to`: paired in one process, or else in one round."""
         entries = self.entries.get(f"gradient/{problem}/{method}/{dtype}", {})
@@ -139,10 +143,8 @@ class Measurements:
         if in_rounds is not None or not entries:
             return in_rounds
         # A slow method is measured once only, so its round may have no other.
-        alone, other = self.seconds("gradient", problem, method, dtype), self.seconds(
-            "gradient", problem, to, dtype
-        )
-        return alone / other if other else None
+        other = self.seconds("gradient", problem, to, dtype)
+        return self.seconds("gradient", problem, method, dtype) / other if other else None
 
     def problems(self):
         return in_order({n[0] for n in self.names("gradient")}, PROBLEMS)

@@ -13,7 +13,7 @@ import matplotlib
 
 matplotlib.use("svg")
 import matplotlib.pyplot as plt
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 from measurements import METHODS, NUMERICAL, PROBLEMS, in_order, label
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#e69f00", "#56b4e9", "#009e73"
@@ -36,7 +36,8 @@ STYLES = {  # colour, marker, dashes
     "complex_step": (PURPLE, "v", "-."),
     "ladder": (BLUE, "o", "--"),
 }
-SMALLEST = 1e-17  # where an error of exactly 0 is drawn
+SMALLEST = 1e-17  # where an error of exactly 0 is drawn, with a tick that says 0
+SMALLEST_STEP = 1e-16  # the complex step goes on to 1e-300, always alike
 EPSILON = 2.0**-52
 
 plt.rcParams.update(
@@ -106,6 +107,10 @@ def plain_bytes(value, _=None):
     return f"{value / unit:g} {name}"
 
 
+def plain_error(value, _=None):
+    return "0" if value < 2 * SMALLEST else f"$10^{{{math.log10(value):.0f}}}$"
+
+
 def legend_below(figure, methods, extra=()):
     """One legend for all panels, below them, in as many rows as it takes."""
     handles = [
@@ -123,10 +128,10 @@ def dots(axes, problems, methods, value):
             axes.axhspan(row - 0.5, row + 0.5, color="#f4f4f4", linewidth=0, zorder=0)
         for lane, method in enumerate(methods):
             x = value(problem, method)
-            if x is None:
+            if x is None or x <= 0:
                 continue
             y = row + 0.76 * (lane / (lanes - 1) - 0.5)
-            axes.plot([max(x, SMALLEST)], [y], linestyle="", **marker_style(method))
+            axes.plot([x], [y], linestyle="", **marker_style(method))
     axes.set_xscale("log")
     axes.set_yticks(range(len(problems)), problems)
     axes.set_ylim(len(problems) - 0.5, -0.5)
@@ -155,8 +160,11 @@ def dot_figure(name, panels, problems, line=None, same_scale=True):
             axes.axvline(line[0], color=BLACK, linewidth=1, linestyle=(0, (5, 3)))
     for axes, (*_, formatter) in zip(grid[0], panels):  # now that the scales are known
         powers(axes.xaxis)
-        if formatter:
-            axes.xaxis.set_major_formatter(FuncFormatter(formatter))
+        if formatter is plain_error:
+            axes.xaxis.set_major_locator(FixedLocator([10.0**k for k in range(-17, 3, 3)]))
+            axes.xaxis.set_minor_locator(NullLocator())
+            axes.set_xlim(SMALLEST / 3, None)
+        axes.xaxis.set_major_formatter(FuncFormatter(formatter))
     extra = []
     if line:
         extra = [plt.Line2D([], [], color=BLACK, linewidth=1, linestyle=(0, (5, 3)), label=line[1])]
@@ -214,6 +222,11 @@ def memory(m):
 def numerical(m):
     """What differences cost, and what they are worth."""
     methods = [x for x in m.methods("f64") if x in NUMERICAL or x in ("autodiff", "analytic")]
+
+    def error(problem, method):
+        value = m.counter("rel_error", "gradient", problem, method, "f64")
+        return None if value is None else max(value, SMALLEST)
+
     panels = [
         (
             "cost",
@@ -226,8 +239,8 @@ def numerical(m):
             "error",
             "relative error (max norm)",
             [x for x in methods if x != "analytic"],
-            lambda p, x: m.counter("rel_error", "gradient", p, x, "f64"),
-            None,
+            error,
+            plain_error,
         ),
     ]
     return dot_figure("numerical", panels, m.problems(), same_scale=False)
@@ -258,6 +271,10 @@ def step_size(m):
             if not points:
                 continue
             colour, _, dash = style(method)
+            if len(points) == 1:  # steps of its own
+                axes.axhline(max(points[0][1], SMALLEST), color=colour, linewidth=1, linestyle=dash)
+                axes.plot(points[0][:1], [max(points[0][1], SMALLEST)], **marker_style(method))
+                continue
             axes.plot(
                 [h for h, _, _ in points],
                 [max(error, SMALLEST) for _, error, _ in points],
@@ -273,6 +290,7 @@ def step_size(m):
                 axes.plot([best_h], [best_error], "*", color=colour, markersize=11, markeredgecolor="white")
         axes.axhline(EPSILON, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)))
         axes.set(xscale="log", yscale="log", title=problem, xlabel="step h", ylabel="relative error")
+        axes.set_xlim(SMALLEST_STEP, None)
         powers(axes.xaxis, 5)
         powers(axes.yaxis)
         axes.grid(True)

@@ -45,18 +45,33 @@ def relative_error(gradient, expected):
 
 
 def peak_bytes(work):
-    """The most that is allocated at a time during work, above what was there before."""
+    """The most that is allocated at a time during work, beside what was there before and its result."""
     work()
     activities = [torch.profiler.ProfilerActivity.CPU]
     with torch.profiler.profile(activities=activities, profile_memory=True) as profiler:
         result = work()
-    events = profiler.profiler.kineto_results.events()
-    changes = sorted(((e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]"))
-    held = peak = 0
-    for _, size in changes:
-        held += size
-        peak = max(peak, held)
+    changes = []  # (when, bytes, address)
+    unseen = profiler.profiler.kineto_results.experimental_event_tree()
+    while unseen:
+        event = unseen.pop()
+        unseen += event.children
+        if event.name == "[memory]":
+            fields = event.extra_fields
+            changes.append((event.start_time_ns, fields.alloc_size, fields.ptr))
+    changes.sort()
+    alive = {}  # address -> which change; in the end these are the result's
+    for i, (_, size, address) in enumerate(changes):
+        if size > 0:
+            alive[address] = i
+        else:
+            alive.pop(address, None)
     del result
+    kept = set(alive.values())
+    held = peak = 0
+    for i, (_, size, _) in enumerate(changes):
+        if i not in kept:
+            held += size
+            peak = max(peak, held)
     return peak
 
 
