@@ -183,8 +183,9 @@ def sections(m, drawn):
     counter = lambda key: lambda p, x, d: m.counter(key, "gradient", p, x, d)
     yield (
         "Time",
-        "The time of one gradient, for a tape with its recording. Bold is the fastest automatic one. A time "
-        "after &asymp; is extrapolated from a sample of the elements.",
+        "The time of one gradient. ADOL-C goes over a tape that it recorded once, which is right as long as no "
+        "branch changes, or records it each time. Bold is the fastest automatic one. A time after &asymp; is "
+        "extrapolated from a sample of the elements.",
         "time",
         quantity(m, lambda p, x, d: m.seconds("gradient", p, x, d), shown_seconds),
     )
@@ -219,7 +220,8 @@ def sections(m, drawn):
     )
     yield (
         "Memory",
-        "The most that is held at a time during one gradient, beside the parameters and the gradient itself.",
+        "The most that is held at a time during one gradient, beside the parameters and the gradient itself. For "
+        "PyTorch these are its tensors, without the nodes of its graph.",
         "memory",
         quantity(m, counter("peak_bytes"), shown_bytes, ("function",), times=False),
     )

@@ -26,6 +26,7 @@ STYLES = {  # colour, marker, dashes
     "pytorch": (VERMILLION, "s", "-"),
     "pytorch_compile": (ORANGE, "s", "--"),
     "adolc": (PURPLE, "^", "-"),
+    "adolc_retape": (PURPLE, "P", "--"),
     "cppad": (SKY, "v", "-"),
     "fastad": (GREEN, ">", "-"),
     "sacado": (GREY, "<", "--"),
