@@ -3,7 +3,6 @@
 // are differences with a step h, and how long does each method take for n parameters?
 
 #include <fmt/format.h>
-#include <glissade/core/threads.h>
 #include <glissade/glissade.h>
 
 #include <algorithm>

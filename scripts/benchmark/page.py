@@ -184,8 +184,8 @@ def sections(m, drawn):
     yield (
         "Time",
         "The time of one gradient. ADOL-C goes over a tape that it recorded once, which is right as long as no "
-        "branch changes, or records it each time. Bold is the fastest automatic one. A time after &asymp; is "
-        "extrapolated from a sample of the elements.",
+        "branch changes, or records it each time; FastAD's expressions are made once. Bold is the fastest "
+        "automatic one. A time after &asymp; is extrapolated from a sample of the elements.",
         "time",
         quantity(m, lambda p, x, d: m.seconds("gradient", p, x, d), shown_seconds),
     )

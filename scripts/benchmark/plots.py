@@ -291,7 +291,7 @@ def step_size(m):
                 axes.plot([best_h], [best_error], "*", color=colour, markersize=11, markeredgecolor="white")
         axes.axhline(EPSILON, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)))
         axes.set(xscale="log", yscale="log", title=problem, xlabel="step h", ylabel="relative error")
-        axes.set_xlim(SMALLEST_STEP, None)
+        axes.set_xlim(SMALLEST_STEP, 2 * max(m.counter("h", "step_size", *n) for n in names))
         powers(axes.xaxis, 5)
         powers(axes.yaxis)
         axes.grid(True)
