@@ -186,18 +186,23 @@ class LinearNode final : public Node<T> {
         activation_.kind == Activation::Kind::identity
             ? std::move(grad)
             : activation_gradient<T>(activation_, std::move(grad), nullptr, this->value());
-    const Tensor<T>& dz = gradient.value();  // (batch, out)
+    const Tensor<T>& dz = gradient.value();
+    const Index batch = x.dim(0);
+    const Index in = x.dim(1);
+    const Index out = weight.dim(0);
     if (sink.needed(kBias)) {
       sink.write(kBias, [&](Tensor<T>& db, T beta) { kernels::sum_axis(dz, 0, beta, db); });
     }
     if (sink.needed(kWeight)) {
       sink.write(kWeight, [&](Tensor<T>& dw, T beta) {
-        matmul_into(dz, Transpose::yes, x, Transpose::no, beta, dw);
+        gemm(Transpose::yes, Transpose::no, out, in, batch, T{1}, dz.data(), x.data(), beta,
+             dw.data());
       });
     }
     if (sink.needed(kX)) {
       sink.write(kX, [&](Tensor<T>& dx, T beta) {
-        matmul_into(dz, Transpose::no, weight, Transpose::no, beta, dx);
+        gemm(Transpose::no, Transpose::no, batch, in, out, T{1}, dz.data(), weight.data(), beta,
+             dx.data());
       });
     }
     return true;
@@ -256,7 +261,7 @@ Variable<T> linear(const Variable<T>& x, const Variable<T>& weight, const Variab
         x.dim(1), weight.shape(), weight.dim(1));
   const Index out = weight.dim(0);
   if (bias.defined()) {
-    check(bias.shape() == Shape{out},
+    check(bias.rank() == 1 && bias.size() == out,
           "linear: the bias of shape {} does not fit the weight of shape {}", bias.shape(),
           weight.shape());
   }

@@ -28,8 +28,6 @@ Shape::Shape(std::span<const Index> extents) {
   }
 }
 
-Index Shape::dim(int axis) const { return (*this)[this->axis(axis, "dim")]; }
-
 int Shape::axis(int axis, const char* operation) const {
   const int normal = axis < 0 ? axis + rank_ : axis;
   check(normal >= 0 && normal < rank_, "{}: axis {} is out of range for the shape {}", operation,

@@ -44,8 +44,6 @@ HWY_INLINE void map2(Index n, const T* a, Index step_a, const T* b, Index step_b
                      const Op& op) {
   const hn::ScalableTag<T> d;
   const auto lanes = static_cast<Index>(hn::Lanes(d));
-  HWY_ALIGN T rest_a[HWY_MAX_BYTES / sizeof(T)] = {};
-  HWY_ALIGN T rest_b[HWY_MAX_BYTES / sizeof(T)] = {};
   Index i = 0;
   if (step_a == 1 && step_b == 1) {
     for (; i + lanes <= n; i += lanes) {
@@ -62,6 +60,8 @@ HWY_INLINE void map2(Index n, const T* a, Index step_a, const T* b, Index step_b
     for (; i + lanes <= n; i += lanes) hn::StoreU(v, d, y + i);
   }
   if (i == n) return;
+  HWY_ALIGN T rest_a[HWY_MAX_BYTES / sizeof(T)] = {};
+  HWY_ALIGN T rest_b[HWY_MAX_BYTES / sizeof(T)] = {};
   for (Index k = i; k < n; ++k) {
     rest_a[k - i] = a[k * step_a];
     rest_b[k - i] = b[k * step_b];

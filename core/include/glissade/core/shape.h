@@ -54,7 +54,9 @@ class Shape {
   Index operator[](int axis) const { return extents_[static_cast<std::size_t>(axis)]; }
   /// The extent of an axis; negative axes count from the last one. Throws std::invalid_argument
   /// if there is no such axis.
-  Index dim(int axis) const;
+  Index dim(int axis) const {
+    return axis >= 0 && axis < rank_ ? (*this)[axis] : (*this)[this->axis(axis, "dim")];
+  }
   /// The axis as a number in [0, rank); negative axes count from the last one. `operation` is
   /// named in the error.
   int axis(int axis, const char* operation) const;
