@@ -8,6 +8,7 @@
 
 #include "blas.h"
 #include "blas_repair.h"
+#include "gemv.h"
 #include "glissade/core/check.h"
 #include "glissade/core/threads.h"
 #include "openblas.h"
@@ -135,6 +136,16 @@ void gemm(Transpose ta, Transpose tb, Index m, Index n, Index k, T alpha, const 
         for (Index j = 0; j < n; ++j) c[j] = factor * b[j] + beta * c[j];
       }
     }
+    return;
+  }
+  const bool a_transposed = ta == Transpose::yes;
+  const bool b_transposed = tb == Transpose::yes;
+  if (n == 1 && m * k <= kernels::kGemvLimit) {
+    kernels::gemv(a_transposed, a_transposed ? k : m, a_transposed ? m : k, alpha, a, b, beta, c);
+    return;
+  }
+  if (m == 1 && n * k <= kernels::kGemvLimit) {  // C^T = op(B)^T A^T
+    kernels::gemv(!b_transposed, b_transposed ? n : k, b_transposed ? k : n, alpha, b, a, beta, c);
     return;
   }
   const auto lock = detail::lock_if_serial();
