@@ -98,12 +98,10 @@ class ProductNode final : public Node<T> {
   }
 
   bool backward_per_example(const Variable<T>& grad, PerExampleSink<T>& sink) override {
-    if (ta_ == Transpose::yes || sink.needed(0) || this->value().rank() != 2) return false;
-    const Tensor<T>& a = inputs_[0].value();
+    const bool transposed = ta_ == Transpose::yes || tb_ == Transpose::yes;
+    if (transposed || sink.needed(0) || this->value().rank() != 2) return false;
     sink.write(1, [&](Tensor<T>& db, T beta) {
-      const bool flipped = tb_ == Transpose::yes;
-      products_by_example(sink.examples(), flipped ? grad.value() : a, flipped ? a : grad.value(),
-                          beta, db);
+      products_by_example(sink.examples(), inputs_[0].value(), grad.value(), beta, db);
     });
     return true;
   }

@@ -64,7 +64,7 @@ struct GradcheckElement {
 struct GradcheckResult {
   /// The status is `passed`.
   bool passed = false;
-  GradcheckStatus status = GradcheckStatus::failed;
+  GradcheckStatus status = GradcheckStatus::failed;  ///< the outcome
   /// The largest |analytical - numerical| over all that was compared; NaN if one is.
   double worst_error = 0.0;
   /// The comparison in which the difference is largest in units of its tolerance.

@@ -50,7 +50,7 @@ struct Options {
 
 /// One derivative.
 struct Estimate {
-  double value = 0.0;
+  double value = 0.0;  ///< the derivative
   /// What the ladder believes the error to be at most; NaN for the other methods, which cannot
   /// know.
   double error = 0.0;
@@ -60,7 +60,7 @@ struct Estimate {
 
 /// Derivatives by all elements of something: three tensors of the same shape.
 struct Result {
-  Tensor<double> value;
+  Tensor<double> value;   ///< the derivatives
   Tensor<double> error;   ///< as in Estimate
   Tensor<double> step;    ///< as in Estimate
   Index evaluations = 0;  ///< how often the function was called, for all of the result
@@ -68,7 +68,7 @@ struct Result {
 
 /// A difference in a random direction, and what the gradient to be checked says about it.
 struct Projection {
-  double numerical = 0.0;
+  double numerical = 0.0;   ///< the difference
   double analytical = 0.0;  ///< gradient . direction
   double error = 0.0;       ///< estimate of the error of `numerical`
   double step = 0.0;        ///< how far all elements were moved
