@@ -56,10 +56,10 @@ TEST_CASE("per_example_gradients of layers of every kind, against torch.func") {
   nn::Sequential<double> model{nn::Embedding<double>(7, 4, rng, {.padding_idx = 2}),
                                nn::Flatten<double>(),
                                nn::Linear<double>(12, 5, rng),
-                               nn::LayerNorm<double>({5}),
+                               nn::LayerNorm<double>(5),
                                nn::PReLU<double>(5),
                                nn::Linear<double>(5, 5, rng, {.bias = false}),
-                               nn::RMSNorm<double>({5}, {.eps = 1e-6}),
+                               nn::RMSNorm<double>(5, {.eps = 1e-6}),
                                nn::BatchNorm1d<double>(5),
                                nn::PReLU<double>(1),
                                nn::Linear<double>(5, 3, rng)};
@@ -87,7 +87,7 @@ TEST_CASE("per_example_gradients of layers of every kind, against torch.func") {
 TEST_CASE("per_example_gradients: layers with several rows for each example") {
   Rng rng(2);
   const V x(random(Shape{4, 5, 3}, 3));
-  nn::LayerNorm<double> norm({3});
+  nn::LayerNorm<double> norm(3);
   nn::PReLU<double> one(1);
   nn::PReLU<double> many(5);
   nn::BatchNorm1d<double> batch_norm(5);
