@@ -36,7 +36,7 @@ TEST_CASE("every operation passes gradcheck", "[gradcheck]") {
   }
 }
 
-TEST_CASE("every operation passes second-order gradcheck", "[gradcheck]") {
+TEST_CASE("every operation passes second-order gradcheck", "[gradcheck][slow]") {
   Rng rng(2);
   for (const OpRow& row : op_registry()) {
     for (const OpSample& sample : row.samples(rng)) {

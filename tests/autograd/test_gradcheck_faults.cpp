@@ -146,7 +146,7 @@ GradcheckResult check_with(const OpSample& sample, GradcheckTier tier) {
 
 }  // namespace
 
-TEST_CASE("planted faults: each tier finds them all", "[faults]") {
+TEST_CASE("planted faults: each tier finds them all", "[faults][slow]") {
   const std::vector<Planted> faults = planted_faults();
   CHECK(faults.size() >= 400);
   int compared = 0;
@@ -161,7 +161,7 @@ TEST_CASE("planted faults: each tier finds them all", "[faults]") {
   CHECK(compared >= 800);
 }
 
-TEST_CASE("right rules pass in every tier", "[faults]") {
+TEST_CASE("right rules pass in every tier", "[faults][slow]") {
   Rng rng(12);
   for (const OpRow& row : op_registry()) {
     for (const OpSample& sample : row.samples(rng)) {
@@ -176,7 +176,7 @@ TEST_CASE("right rules pass in every tier", "[faults]") {
   }
 }
 
-TEST_CASE("faults in a large input: sampled elements and projections together", "[faults]") {
+TEST_CASE("faults in a large input: sampled elements and projections together", "[faults][slow]") {
   Rng rng(13);
   const OpSample sample{[](const Vars& x) { return tanh(x[0]) * x[1]; },
                         {random_tensor({60, 50}, rng), random_tensor({50}, rng)}};

@@ -137,7 +137,7 @@ Composition random_composition(Rng& rng) {
 
 }  // namespace
 
-TEST_CASE("the error estimate of the ladder bounds the error within a factor of 3") {
+TEST_CASE("the error estimate of the ladder bounds the error within a factor of 3", "[slow]") {
   Rng rng(1);
   constexpr int kCases = 10'000;
   int wrong = 0;

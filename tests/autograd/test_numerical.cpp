@@ -69,7 +69,8 @@ constexpr double kGoal = 2e-10;
 
 }  // namespace
 
-TEST_CASE("the ladder: quadratic and Rosenbrock in 2, 10 and 1000 dimensions, closed form") {
+TEST_CASE("the ladder: quadratic and Rosenbrock in 2, 10 and 1000 dimensions, closed form",
+          "[slow]") {
   for (const Index n : {2, 10, 1000}) {
     const Tensor<double> x = normal({n}, 1);
     Tensor<double> expected({n});
@@ -144,7 +145,7 @@ TEST_CASE("the ladder: networks, with kinks inside the larger steps") {
   }
 }
 
-TEST_CASE("the ladder: some weights of 784-128-10 with cross-entropy") {
+TEST_CASE("the ladder: some weights of 784-128-10 with cross-entropy", "[slow]") {
   const V x = normal({64, 784}, 21);
   Tensor<std::int32_t> labels({64, 1});
   for (Index i = 0; i < 64; ++i) labels[i] = static_cast<std::int32_t>(i % 10);
@@ -311,7 +312,7 @@ TEST_CASE("Jacobians, Hessians from values and from gradients, directions") {
   CHECK_THROWS_WITH(numerical::directional(f, x, normal({3}, 1)), Contains("the direction (3)"));
 }
 
-TEST_CASE("four evaluations find one wrong element in a million") {
+TEST_CASE("four evaluations find one wrong element in a million", "[slow]") {
   const Index n = 1'000'000;
   const Tensor<double> x = normal({n}, 40);
   const auto f = [](const Tensor<double>& at) {
