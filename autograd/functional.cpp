@@ -33,6 +33,7 @@ void copy_parts(const std::vector<Variable<T>>& parts, T* to) {
 template <class T>
 std::vector<Tensor<T>> values_of(const std::vector<Variable<T>>& variables) {
   std::vector<Tensor<T>> values;
+  values.reserve(variables.size());
   for (const Variable<T>& variable : variables) values.push_back(variable.value());
   return values;
 }
@@ -191,6 +192,7 @@ std::vector<Tensor<T>> hvp(const Variable<T>& output, const std::vector<Variable
   const Variable<T> slope = along(pull_back(output, inputs, ones_like(output), true), vectors);
   if (slope.defined()) return values_of(pull_back(slope, inputs, ones_like(slope)));
   std::vector<Tensor<T>> zeros;  // the gradient is constant
+  zeros.reserve(inputs.size());
   for (const Variable<T>& input : inputs) zeros.emplace_back(input.shape());
   return zeros;
 }
