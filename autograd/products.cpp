@@ -6,7 +6,6 @@
 
 #include "activation_rule.h"
 #include "glissade/autograd/operation.h"
-#include "glissade/core/elementwise.h"
 #include "glissade/core/gemm.h"
 #include "glissade/core/reduce.h"
 #include "instantiate.h"
@@ -266,23 +265,20 @@ Variable<T> linear(const Variable<T>& x, const Variable<T>& weight, const Variab
 
   const Index batch = x.dim(0);
   Tensor<T> y = Tensor<T>::uninitialized(Shape{batch, out});
-  const auto multiply = [&](T beta) {
-    gemm(Transpose::no, Transpose::yes, batch, out, x.dim(1), T{1}, x.value().data(),
-         weight.value().data(), beta, y.data());
-  };
-  const bool is_identity = activation.kind == Activation::Kind::identity;
-  if (!bias.defined()) {
-    multiply(T{0});
-    if (!is_identity) kernels::activation_forward(activation, y.size(), y.data(), y.data());
-  } else if (is_identity || out < kWideRow) {
-    // The bias is laid down first and the product added to it: one pass less over y.
-    const T* const b = bias.value().data();
-    for (Index row = 0; row < batch; ++row) std::copy(b, b + out, y.data() + row * out);
-    multiply(T{1});
-    if (!is_identity) kernels::activation_forward(activation, y.size(), y.data(), y.data());
-  } else {
-    multiply(T{0});
+  // A bias without an activation, or of short rows, is laid down first and the product added to it;
+  // otherwise the activation's pass adds it.
+  const bool laid_down =
+      bias.defined() && (activation.kind == Activation::Kind::identity || out < kWideRow);
+  if (laid_down) {
+    const Tensor<T>& b = bias.value();
+    for (Index row = 0; row < batch; ++row) std::copy(b.begin(), b.end(), y.data() + row * out);
+  }
+  gemm(Transpose::no, Transpose::yes, batch, out, x.dim(1), T{1}, x.value().data(),
+       weight.value().data(), laid_down ? T{1} : T{0}, y.data());
+  if (bias.defined() && !laid_down) {
     kernels::bias_activation_forward(activation, batch, out, bias.value().data(), y.data());
+  } else {
+    kernels::activation_forward(activation, y.size(), y.data(), y.data());
   }
 
   const std::array<Variable<T>, 3> inputs{x, weight, bias};

@@ -20,7 +20,7 @@ using Kind = Activation::Kind;
 // Each activation is a struct with `value(d, x)` and `slope`, the derivative, from the input x and
 // the output y; those that only look at y are the ones that Activation::from_output names.
 
-struct Linear {
+struct Unchanged {
   template <class D, class V>
   HWY_INLINE V value(D, V x) const {
     return x;
@@ -144,7 +144,7 @@ HWY_INLINE void with_activation(const Activation& activation, const F& f) {
   const T alpha = static_cast<T>(activation.alpha);
   switch (activation.kind) {
     case Kind::identity:
-      return f(Linear());
+      return f(Unchanged());
     case Kind::relu:
       return f(Relu());
     case Kind::leaky_relu:
@@ -270,13 +270,24 @@ std::string to_string(Activation::Kind kind) {
 }
 
 namespace kernels {
+namespace {
+// The identity has no loop: it copies, unless it works in place.
+template <class T>
+bool is_identity(const Activation& activation, Index n, const T* from, T* to) {
+  if (activation.kind != Activation::Kind::identity) return false;
+  if (from != to) std::copy(from, from + n, to);
+  return true;
+}
+}  // namespace
 
 template <>
 void activation_forward(const Activation& activation, Index n, const float* x, float* y) {
+  if (is_identity(activation, n, x, y)) return;
   HWY_DYNAMIC_DISPATCH(ForwardFloat)(activation, n, x, y);
 }
 template <>
 void activation_forward(const Activation& activation, Index n, const double* x, double* y) {
+  if (is_identity(activation, n, x, y)) return;
   HWY_DYNAMIC_DISPATCH(ForwardDouble)(activation, n, x, y);
 }
 template <>
@@ -292,11 +303,13 @@ void bias_activation_forward(const Activation& activation, Index rows, Index col
 template <>
 void activation_backward(const Activation& activation, Index n, const float* x, const float* y,
                          const float* g, float* dx) {
+  if (is_identity(activation, n, g, dx)) return;
   HWY_DYNAMIC_DISPATCH(BackwardFloat)(activation, n, x, y, g, dx);
 }
 template <>
 void activation_backward(const Activation& activation, Index n, const double* x, const double* y,
                          const double* g, double* dx) {
+  if (is_identity(activation, n, g, dx)) return;
   HWY_DYNAMIC_DISPATCH(BackwardDouble)(activation, n, x, y, g, dx);
 }
 

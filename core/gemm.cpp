@@ -57,6 +57,33 @@ void scale(T* c, Index size, T beta) {
   }
 }
 
+// op(A) op(B) with m = 1 or n = 1 as a product of one matrix, (rows, columns) as it is stored, or
+// its transpose, with a vector.
+template <class T>
+struct VectorProduct {
+  VectorProduct(Transpose ta, Transpose tb, Index m, Index n, Index k, const T* a, const T* b) {
+    if (n == 1) {
+      transposed = ta == Transpose::yes;
+      rows = transposed ? k : m;
+      columns = transposed ? m : k;
+      matrix = a;
+      vector = b;
+    } else {  // C^T = op(B)^T A^T
+      transposed = tb == Transpose::no;
+      rows = transposed ? k : n;
+      columns = transposed ? n : k;
+      matrix = b;
+      vector = a;
+    }
+  }
+
+  bool transposed;
+  Index rows;
+  Index columns;
+  const T* matrix;
+  const T* vector;
+};
+
 struct ProductShape {
   Index m;
   Index n;
@@ -81,19 +108,17 @@ namespace detail {
 template <class T>
 void blas_gemm(Transpose ta, Transpose tb, int m, int n, int k, T alpha, const T* a, const T* b,
                T beta, T* c) {
+  // OpenBLAS 0.3.21 multiplies a vector up to 5 times faster when it is told that it is one.
+  if (n == 1 || m == 1) {
+    const VectorProduct<T> p(ta, tb, m, n, k, a, b);
+    cblas_gemv(blas_transpose(p.transposed), static_cast<int>(p.rows), static_cast<int>(p.columns),
+               alpha, p.matrix, p.vector, beta, c);
+    return;
+  }
   const bool a_transposed = ta == Transpose::yes;
   const bool b_transposed = tb == Transpose::yes;
-  // OpenBLAS 0.3.21 multiplies a vector up to 5 times faster when it is told that it is one.
-  if (n == 1) {
-    cblas_gemv(blas_transpose(a_transposed), a_transposed ? k : m, a_transposed ? m : k, alpha, a,
-               b, beta, c);
-  } else if (m == 1) {  // C^T = op(B)^T A^T
-    cblas_gemv(blas_transpose(!b_transposed), b_transposed ? n : k, b_transposed ? k : n, alpha, b,
-               a, beta, c);
-  } else {
-    cblas_gemm(blas_transpose(a_transposed), blas_transpose(b_transposed), m, n, k, alpha, a,
-               a_transposed ? m : k, b, b_transposed ? k : n, beta, c);
-  }
+  cblas_gemm(blas_transpose(a_transposed), blas_transpose(b_transposed), m, n, k, alpha, a,
+             a_transposed ? m : k, b, b_transposed ? k : n, beta, c);
 }
 
 const BlasState& ready_blas() {
@@ -138,14 +163,9 @@ void gemm(Transpose ta, Transpose tb, Index m, Index n, Index k, T alpha, const 
     }
     return;
   }
-  const bool a_transposed = ta == Transpose::yes;
-  const bool b_transposed = tb == Transpose::yes;
-  if (n == 1 && m * k <= kernels::kGemvLimit) {
-    kernels::gemv(a_transposed, a_transposed ? k : m, a_transposed ? m : k, alpha, a, b, beta, c);
-    return;
-  }
-  if (m == 1 && n * k <= kernels::kGemvLimit) {  // C^T = op(B)^T A^T
-    kernels::gemv(!b_transposed, b_transposed ? n : k, b_transposed ? k : n, alpha, b, a, beta, c);
+  if ((n == 1 || m == 1) && m * n * k <= kernels::kGemvLimit) {
+    const VectorProduct<T> p(ta, tb, m, n, k, a, b);
+    kernels::gemv(p.transposed, p.rows, p.columns, alpha, p.matrix, p.vector, beta, c);
     return;
   }
   const auto lock = detail::lock_if_serial();
