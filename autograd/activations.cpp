@@ -100,7 +100,7 @@ namespace {
 template <class T>
 class ActivationNode final : public Node<T> {
  public:
-  ActivationNode(const Activation& activation, Tensor<T> y, const Variable<T>& x)
+  ActivationNode(const Activation& activation, Tensor<T>&& y, const Variable<T>& x)
       : Node<T>(std::move(y), true), activation_(activation), x_(x) {
     this->set_inputs(&x_, 1);
   }

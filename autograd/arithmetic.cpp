@@ -35,15 +35,62 @@ Variable<T> sub(const Variable<T>& a, const Variable<T>& b) {
                    }});
 }
 
+namespace {
+
+// What `sink` has for an input, plus grad * factor, written where it belongs.
+template <class T>
+void write_product(GradientSink<T>& sink, std::size_t input, const Tensor<T>& grad,
+                   const Tensor<T>& factor) {
+  if (!sink.needed(input)) return;
+  sink.write(input, [&](Tensor<T>& to, T beta) {
+    kernels::multiply_add(to.size(), grad.data(), factor.data(),
+                          beta == T{} ? nullptr : std::as_const(to).data(), to.data());
+  });
+}
+
+}  // namespace
+
 template <class T>
 Variable<T> mul(const Variable<T>& a, const Variable<T>& b) {
-  return operation("mul", kernels::binary(Binary::mul, a.value(), b.value(), "mul"), {a, b},
-                   RowWise{[](const auto& grad, const auto&, const auto& left, const auto& right) {
-                     return sum_to(grad * right, left.shape());
-                   }},
-                   RowWise{[](const auto& grad, const auto&, const auto& left, const auto& right) {
-                     return sum_to(grad * left, right.shape());
-                   }});
+  return operation_in_place(
+      "mul", kernels::binary(Binary::mul, a.value(), b.value(), "mul"), {a, b},
+      [](Variable<T>& grad, std::span<const Variable<T>> inputs, GradientSink<T>& sink) {
+        if (inputs[0].shape() != inputs[1].shape()) return false;
+        write_product(sink, 0, grad.value(), inputs[1].value());
+        write_product(sink, 1, grad.value(), inputs[0].value());
+        return true;
+      },
+      RowWise{[](const auto& grad, const auto&, const auto& left, const auto& right) {
+        return sum_to(grad * right, left.shape());
+      }},
+      RowWise{[](const auto& grad, const auto&, const auto& left, const auto& right) {
+        return sum_to(grad * left, right.shape());
+      }});
+}
+
+template <class T>
+Variable<T> addcmul(const Variable<T>& x, const Variable<T>& a, const Variable<T>& b) {
+  if (x.shape() != a.shape() || a.shape() != b.shape()) return x + a * b;
+  Tensor<T> value = Tensor<T>::uninitialized(x.shape());
+  kernels::multiply_add(value.size(), a.value().data(), b.value().data(), x.value().data(),
+                        value.data());
+  return operation_in_place(
+      "addcmul", std::move(value), {x, a, b},
+      [](Variable<T>& grad, std::span<const Variable<T>> inputs, GradientSink<T>& sink) {
+        write_product(sink, 1, grad.value(), inputs[2].value());
+        write_product(sink, 2, grad.value(), inputs[1].value());
+        sink.give(0, std::move(grad));
+        return true;
+      },
+      RowWise{[](const auto& grad, const auto&, const auto&, const auto&, const auto&) {
+        return grad;
+      }},
+      RowWise{[](const auto& grad, const auto&, const auto&, const auto&, const auto& right) {
+        return grad * right;
+      }},
+      RowWise{[](const auto& grad, const auto&, const auto&, const auto& left, const auto&) {
+        return grad * left;
+      }});
 }
 
 template <class T>
@@ -64,7 +111,7 @@ namespace {
 template <class T>
 class ConstantSlopeNode final : public Node<T> {
  public:
-  ConstantSlopeNode(const char* name, Tensor<T> value, const Variable<T>& x, double slope)
+  ConstantSlopeNode(const char* name, Tensor<T>&& value, const Variable<T>& x, double slope)
       : Node<T>(std::move(value), true), name_(name), slope_(slope), x_(x) {
     this->set_inputs(&x_, 1);
   }
@@ -91,7 +138,8 @@ class ConstantSlopeNode final : public Node<T> {
 };
 
 template <class T>
-Variable<T> constant_slope(const char* name, Tensor<T> value, const Variable<T>& x, double slope) {
+Variable<T> constant_slope(const char* name, Tensor<T>&& value, const Variable<T>& x,
+                           double slope) {
   if (!must_record<T>({&x, 1})) return Variable<T>(std::move(value));
   return Variable<T>::adopt(new ConstantSlopeNode<T>(name, std::move(value), x, slope));
 }
@@ -160,15 +208,16 @@ Variable<T> pow(const Variable<T>& base, const Variable<T>& exponent) {
       });
 }
 
-#define GLISSADE_INSTANTIATE(T)                                     \
-  template Variable<T> add(const Variable<T>&, const Variable<T>&); \
-  template Variable<T> sub(const Variable<T>&, const Variable<T>&); \
-  template Variable<T> mul(const Variable<T>&, const Variable<T>&); \
-  template Variable<T> div(const Variable<T>&, const Variable<T>&); \
-  template Variable<T> add(const Variable<T>&, double);             \
-  template Variable<T> mul(const Variable<T>&, double);             \
-  template Variable<T> neg(const Variable<T>&);                     \
-  template Variable<T> pow(const Variable<T>&, double);             \
+#define GLISSADE_INSTANTIATE(T)                                                             \
+  template Variable<T> add(const Variable<T>&, const Variable<T>&);                         \
+  template Variable<T> sub(const Variable<T>&, const Variable<T>&);                         \
+  template Variable<T> mul(const Variable<T>&, const Variable<T>&);                         \
+  template Variable<T> addcmul(const Variable<T>&, const Variable<T>&, const Variable<T>&); \
+  template Variable<T> div(const Variable<T>&, const Variable<T>&);                         \
+  template Variable<T> add(const Variable<T>&, double);                                     \
+  template Variable<T> mul(const Variable<T>&, double);                                     \
+  template Variable<T> neg(const Variable<T>&);                                             \
+  template Variable<T> pow(const Variable<T>&, double);                                     \
   template Variable<T> pow(const Variable<T>&, const Variable<T>&);
 GLISSADE_FOR_EACH_FLOAT(GLISSADE_INSTANTIATE)
 #undef GLISSADE_INSTANTIATE

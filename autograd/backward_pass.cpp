@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <limits>
 #include <utility>
 
 #include "glissade/autograd/grad.h"
@@ -28,6 +29,9 @@ struct Scratch {
     return scratch.items;
   }
 };
+
+// How many nodes ahead of the running one memory is asked for.
+constexpr std::size_t kAhead = 4;
 
 template <class T>
 Variable<T> share(Node<T>& node) {
@@ -102,6 +106,10 @@ std::vector<Variable<T>> BackwardPass<T>::run(const Variable<T>& output,
   check_output(output, grad_output);
   to_leaves_ = false;
   target_count_ = targets.size();
+  oldest_target_ = std::numeric_limits<std::uint64_t>::max();
+  for (const Variable<T>& target : targets) {
+    oldest_target_ = std::min(oldest_target_, target.node()->stamp_);
+  }
   struct Marks {  // the targets' marks and gradients go when the pass ends, also by an exception
     const std::vector<Variable<T>>& targets;
     explicit Marks(const std::vector<Variable<T>>& marked) : targets(marked) {
@@ -137,30 +145,42 @@ std::vector<Variable<T>> BackwardPass<T>::run(const Variable<T>& output,
 // Marks a node at its first visit; returns whether its inputs are to be visited.
 template <class T>
 bool BackwardPass<T>::enter(Node<T>& node) {
-  if (node.epoch_ == epoch_) return false;
+  if (outer_ != nullptr) check_outer_passes(node);
+  node.epoch_ = epoch_;
+  if (!to_leaves_) return enter_towards_targets(node);
+  node.needed_ = true;
+  if (node.freed_) fail_freed(node);
+  return node.input_count_ > 0;
+}
+
+template <class T>
+bool BackwardPass<T>::enter_towards_targets(Node<T>& node) {
+  node.needed_ = node.target_;
+  // What was made before all targets has none of them behind it.
+  if (node.stamp_ < oldest_target_ || node.is_leaf()) return false;
+  // Where a gradient is wanted for this very node alone, nothing before it leads there: it is not
+  // searched (it may be long, as in a descent that is differentiated), and may have been let go.
+  if (node.target_ && target_count_ == 1) return false;
+  if (node.freed_) fail_freed(node);
+  return true;
+}
+
+template <class T>
+void BackwardPass<T>::check_outer_passes(const Node<T>& node) const {
   for (const BackwardPass* pass = outer_; pass != nullptr; pass = pass->outer_) {
     check(node.epoch_ != pass->epoch_,
           "{}: a backward rule may not go backward through '{}', which the pass that called it is "
           "going through; detach its inputs first",
           operation_, node.name());
   }
-  node.epoch_ = epoch_;
-  if (node.is_leaf()) {
-    node.needed_ = to_leaves_ ? node.requires_grad_ : node.target_;
-    return false;
-  }
-  // Where a gradient is wanted for this very node alone, nothing before it leads there: it is not
-  // searched (it may be long, as in a descent that is differentiated), and may have been let go.
-  if (node.target_ && target_count_ == 1) {
-    node.needed_ = true;
-    return false;
-  }
-  check(!node.freed_,
-        "{}: the graph behind '{}' has been let go by an earlier backward; pass {{.retain_graph = "
-        "true}} to that one",
-        operation_, node.name());
-  node.needed_ = to_leaves_ || node.target_;
-  return true;
+}
+
+template <class T>
+void BackwardPass<T>::fail_freed(const Node<T>& node) const {
+  fail(
+      "{}: the graph behind '{}' has been let go by an earlier backward; pass {{.retain_graph = "
+      "true}} to that one",
+      operation_, node.name());
 }
 
 template <class T>
@@ -171,9 +191,8 @@ void BackwardPass<T>::find_order(Node<T>& root) {
     Node<T>& node = *frame.node;
     if (frame.next_input < node.input_count_) {
       Node<T>* input = node.inputs_[frame.next_input++].node();
-      if (input != nullptr && input->requires_grad_ && enter(*input)) {
-        stack_.push_back({input, 0});
-      }
+      const bool visit = input != nullptr && input->requires_grad_ && input->epoch_ != epoch_;
+      if (visit && enter(*input)) stack_.push_back({input, 0});
       continue;
     }
     stack_.pop_back();
@@ -189,6 +208,8 @@ void BackwardPass<T>::find_order(Node<T>& root) {
 template <class T>
 void BackwardPass<T>::run_nodes() {
   while (!order_.empty()) {
+    // A large graph is not in the cache, and the nodes that come next are known.
+    if (order_.size() > kAhead) __builtin_prefetch(order_[order_.size() - 1 - kAhead]);
     Node<T>& node = *order_.back();
     const bool leads = leads_on(node);
     if (node.needed_) {
@@ -245,8 +266,8 @@ void BackwardPass<T>::let_go(Node<T>& node) const {
 template <class T>
 void BackwardPass<T>::accumulate(Node<T>& node, Variable<T> gradient) {
   if (goes_to_grad(node)) return add_to_grad(node, std::move(gradient));
-  node.pending_ =
-      node.pending_.defined() ? add_up(std::move(node.pending_), gradient) : std::move(gradient);
+  if (node.pending_.defined()) gradient = add_up(std::move(node.pending_), gradient);
+  node.pending_.swap(gradient);
 }
 
 template <class T>

@@ -39,6 +39,9 @@ class BackwardPass {
   void check_output(const Variable<T>& output, const Variable<T>& grad_output) const;
   void find_order(Node<T>& root);
   bool enter(Node<T>& node);
+  bool enter_towards_targets(Node<T>& node);
+  void check_outer_passes(const Node<T>& node) const;
+  [[noreturn]] void fail_freed(const Node<T>& node) const;
   void run_nodes();
   void run_node(Node<T>& node, Variable<T> grad);
   void check_gradients(const Node<T>& node) const;
@@ -59,6 +62,7 @@ class BackwardPass {
   bool create_graph_;
   bool to_leaves_ = true;  // as opposed to targets
   std::size_t target_count_ = 0;
+  std::uint64_t oldest_target_ = 0;  // the smallest of the targets' stamps
   std::uint64_t epoch_;
   BackwardPass* outer_;  // the pass whose rule began this one
   // The interior nodes, inputs before outputs; each holds a reference, because a node may lose its

@@ -41,7 +41,7 @@ Variable<T> product(const Variable<T>& a, Transpose ta, const Variable<T>& b, Tr
 template <class T>
 class ProductNode final : public Node<T> {
  public:
-  ProductNode(Tensor<T> value, const Variable<T>& a, Transpose ta, const Variable<T>& b,
+  ProductNode(Tensor<T>&& value, const Variable<T>& a, Transpose ta, const Variable<T>& b,
               Transpose tb)
       : Node<T>(std::move(value), true), ta_(ta), tb_(tb), inputs_{a, b} {
     this->set_inputs(inputs_.data(), inputs_.size());
@@ -158,7 +158,7 @@ constexpr Index kWideRow = 16;
 template <class T>
 class LinearNode final : public Node<T> {
  public:
-  LinearNode(const Activation& activation, Tensor<T> y, const Variable<T>& x,
+  LinearNode(const Activation& activation, Tensor<T>&& y, const Variable<T>& x,
              const Variable<T>& weight, const Variable<T>& bias)
       : Node<T>(std::move(y), true), activation_(activation), inputs_{x, weight, bias} {
     this->set_inputs(inputs_.data(), inputs_.size());

@@ -14,8 +14,13 @@ namespace glissade {
 template <class T>
 Variable<T> reshape(const Variable<T>& x, const Shape& shape) {
   if (shape == x.shape()) return x;
-  return operation(
+  return operation_in_place(
       "reshape", x.value().reshape(shape), {x},
+      [](Variable<T>& grad, std::span<const Variable<T>> inputs, GradientSink<T>& sink) {
+        if (!grad.node()->is_disposable()) return false;
+        sink.give(0, Variable<T>(std::move(grad.mutable_value()).reshape(inputs[0].shape())));
+        return true;
+      },
       [](const auto& grad, const auto&, const auto& in) { return reshape(grad, in.shape()); });
 }
 
@@ -64,13 +69,32 @@ Variable<T> sum_to(const Variable<T>& x, const Shape& shape) {
       [](const auto& grad, const auto&, const auto& in) { return broadcast_to(grad, in.shape()); });
 }
 
+namespace {
+
+// The gradient of positions along an axis goes to these positions alone: taking a tensor apart
+// costs as much as the parts, not as the tensor for each of them.
+template <class T>
+auto write_slice(int axis, Index begin, Index end) {
+  return
+      [axis, begin, end](Variable<T>& grad, std::span<const Variable<T>>, GradientSink<T>& sink) {
+        sink.write(0, [&](Tensor<T>& to, T beta) {
+          if (beta == T{}) to.fill(T{});
+          kernels::add_to_slice(grad.value(), to, axis, begin, end);
+        });
+        return true;
+      };
+}
+
+}  // namespace
+
 template <class T>
 Variable<T> slice(const Variable<T>& x, int axis, Index begin, Index end) {
   axis = x.shape().axis(axis, "slice");
-  return operation("slice", kernels::slice(x.value(), axis, begin, end), {x},
-                   [axis, begin, end](const auto& grad, const auto&, const auto& in) {
-                     return pad(grad, axis, begin, in.shape()[axis] - end);
-                   });
+  return operation_in_place("slice", kernels::slice(x.value(), axis, begin, end), {x},
+                            write_slice<T>(axis, begin, end),
+                            [axis, begin, end](const auto& grad, const auto&, const auto& in) {
+                              return pad(grad, axis, begin, in.shape()[axis] - end);
+                            });
 }
 
 template <class T>
@@ -95,11 +119,11 @@ Variable<T> select(const Variable<T>& x, Index i) {
   check(row >= 0 && row < extent, "select: entry {} is out of range for the shape {}", i,
         x.shape());
   const Shape shape = x.shape().without(0);
-  return operation("select", kernels::slice(x.value(), 0, row, row + 1).reshape(shape), {x},
-                   [row](const auto& grad, const auto&, const auto& in) {
-                     return pad(reshape(grad, in.shape().with(0, 1)), 0, row,
-                                in.shape()[0] - row - 1);
-                   });
+  return operation_in_place(
+      "select", kernels::slice(x.value(), 0, row, row + 1).reshape(shape), {x},
+      write_slice<T>(0, row, row + 1), [row](const auto& grad, const auto&, const auto& in) {
+        return pad(reshape(grad, in.shape().with(0, 1)), 0, row, in.shape()[0] - row - 1);
+      });
 }
 
 template <class T>

@@ -10,6 +10,10 @@ template <class T>
 void detail::destroy(Node<T>* node) noexcept {
   // Deleting a node drops its inputs, which may have to be destroyed in turn. They queue up here
   // instead of recursing: a graph may be a million nodes deep.
+  if (node->input_count_ == 0) {
+    delete node;
+    return;
+  }
   constinit thread_local Node<T>* doomed = nullptr;
   constinit thread_local bool destroying = false;
   node->next_doomed_ = doomed;
@@ -23,6 +27,8 @@ void detail::destroy(Node<T>* node) noexcept {
   }
   destroying = false;
 }
+
+constinit thread_local std::uint64_t detail::nodes_made = 0;
 
 void detail::fail_undefined() {
   fail("variable: it is undefined (default-constructed or moved from)");

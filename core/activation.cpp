@@ -196,16 +196,10 @@ HWY_INLINE void backward_loop(const Activation& activation, Index n, const T* x,
       const auto slope = f.slope(d, hn::LoadU(d, x + i), hn::LoadU(d, y + i));
       hn::StoreU(hn::Mul(hn::LoadU(d, g + i), slope), d, dx + i);
     }
-    if (i == n) return;
-    HWY_ALIGN T rest_x[HWY_MAX_BYTES / sizeof(T)] = {};
-    HWY_ALIGN T rest_y[HWY_MAX_BYTES / sizeof(T)] = {};
-    HWY_ALIGN T rest_g[HWY_MAX_BYTES / sizeof(T)] = {};
-    std::copy(x + i, x + n, rest_x);
-    std::copy(y + i, y + n, rest_y);
-    std::copy(g + i, g + n, rest_g);
-    const auto slope = f.slope(d, hn::Load(d, rest_x), hn::Load(d, rest_y));
-    hn::Store(hn::Mul(hn::Load(d, rest_g), slope), d, rest_g);
-    std::copy(rest_g, rest_g + (n - i), dx + i);
+    const Index rest = n - i;
+    if (rest == 0) return;
+    const auto slope = f.slope(d, load_first(d, x + i, rest), load_first(d, y + i, rest));
+    store_first(hn::Mul(load_first(d, g + i, rest), slope), d, dx + i, rest);
   });
 }
 

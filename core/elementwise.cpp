@@ -144,6 +144,19 @@ void BinaryDouble(Binary f, const BroadcastLoops& loops, const double* a, const 
   binary_loop(f, loops, a, b, y);
 }
 
+template <class T>
+HWY_INLINE void multiply_add_loop(Index n, const T* a, const T* b, const T* c, T* y) {
+  if (c == nullptr) return map2(n, a, 1, b, 1, y, Mul());
+  map3(n, a, b, c, y,
+       [](auto, auto va, auto vb, auto vc) HWY_ATTR { return hn::MulAdd(va, vb, vc); });
+}
+void MultiplyAddFloat(Index n, const float* a, const float* b, const float* c, float* y) {
+  multiply_add_loop(n, a, b, c, y);
+}
+void MultiplyAddDouble(Index n, const double* a, const double* b, const double* c, double* y) {
+  multiply_add_loop(n, a, b, c, y);
+}
+
 }  // namespace glissade::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -154,6 +167,8 @@ HWY_EXPORT(UnaryFloat);
 HWY_EXPORT(UnaryDouble);
 HWY_EXPORT(BinaryFloat);
 HWY_EXPORT(BinaryDouble);
+HWY_EXPORT(MultiplyAddFloat);
+HWY_EXPORT(MultiplyAddDouble);
 
 void run(kernels::Unary f, Index n, const float* x, float* y) {
   HWY_DYNAMIC_DISPATCH(UnaryFloat)(f, n, x, y);
@@ -271,6 +286,15 @@ Tensor<T> binary_scalar(Binary f, const Tensor<T>& x, T c) {
 template <class T>
 void binary_scalar_in_place(Binary f, Tensor<T>& x, T c) {
   run_flat(f, x.size(), x.data(), &c, 0, x.data());
+}
+
+template <>
+void multiply_add(Index n, const float* a, const float* b, const float* c, float* y) {
+  HWY_DYNAMIC_DISPATCH(MultiplyAddFloat)(n, a, b, c, y);
+}
+template <>
+void multiply_add(Index n, const double* a, const double* b, const double* c, double* y) {
+  HWY_DYNAMIC_DISPATCH(MultiplyAddDouble)(n, a, b, c, y);
 }
 
 template <class T>

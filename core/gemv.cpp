@@ -19,7 +19,7 @@ HWY_INLINE void rows_times(Index rows, Index columns, T alpha, const T* a, const
   const hn::ScalableTag<T> d;
   const auto lanes = static_cast<Index>(hn::Lanes(d));
   const Index whole = columns - columns % lanes;
-  const auto rest = hn::FirstN(d, static_cast<std::size_t>(columns - whole));
+  const Index rest = columns - whole;
   const auto put = [&](Index i, auto sums) HWY_ATTR {
     const T value = alpha * hn::GetLane(hn::SumOfLanes(d, sums));
     y[i] = beta == T{0} ? value : value + beta * y[i];
@@ -38,11 +38,11 @@ HWY_INLINE void rows_times(Index rows, Index columns, T alpha, const T* a, const
       s3 = hn::MulAdd(hn::LoadU(d, a + 3 * columns + j), v, s3);
     }
     if (whole < columns) {
-      const auto v = hn::MaskedLoad(rest, d, x + whole);
-      s0 = hn::MulAdd(hn::MaskedLoad(rest, d, a + whole), v, s0);
-      s1 = hn::MulAdd(hn::MaskedLoad(rest, d, a + columns + whole), v, s1);
-      s2 = hn::MulAdd(hn::MaskedLoad(rest, d, a + 2 * columns + whole), v, s2);
-      s3 = hn::MulAdd(hn::MaskedLoad(rest, d, a + 3 * columns + whole), v, s3);
+      const auto v = load_first(d, x + whole, rest);
+      s0 = hn::MulAdd(load_first(d, a + whole, rest), v, s0);
+      s1 = hn::MulAdd(load_first(d, a + columns + whole, rest), v, s1);
+      s2 = hn::MulAdd(load_first(d, a + 2 * columns + whole, rest), v, s2);
+      s3 = hn::MulAdd(load_first(d, a + 3 * columns + whole, rest), v, s3);
     }
     put(i, s0);
     put(i + 1, s1);
@@ -55,7 +55,7 @@ HWY_INLINE void rows_times(Index rows, Index columns, T alpha, const T* a, const
       s = hn::MulAdd(hn::LoadU(d, a + j), hn::LoadU(d, x + j), s);
     }
     if (whole < columns) {
-      s = hn::MulAdd(hn::MaskedLoad(rest, d, a + whole), hn::MaskedLoad(rest, d, x + whole), s);
+      s = hn::MulAdd(load_first(d, a + whole, rest), load_first(d, x + whole, rest), s);
     }
     put(i, s);
   }
@@ -111,7 +111,7 @@ HWY_INLINE void rows_weighed(Index rows, Index columns, T alpha, const T* a, con
   }
   // What is left, less than two vectors: one after the other, the last one in part.
   for (; j < columns; j += lanes) {
-    const auto valid = hn::FirstN(d, static_cast<std::size_t>(std::min(lanes, columns - j)));
+    const Index rest = std::min(lanes, columns - j);
     auto p0 = hn::Zero(d);
     auto p1 = p0;
     auto p2 = p0;
@@ -119,17 +119,17 @@ HWY_INLINE void rows_weighed(Index rows, Index columns, T alpha, const T* a, con
     const T* row = a + j;
     Index i = 0;
     for (; i + 4 <= rows; i += 4, row += 4 * columns) {
-      p0 = hn::MulAdd(hn::MaskedLoad(valid, d, row), hn::Set(d, x[i]), p0);
-      p1 = hn::MulAdd(hn::MaskedLoad(valid, d, row + columns), hn::Set(d, x[i + 1]), p1);
-      p2 = hn::MulAdd(hn::MaskedLoad(valid, d, row + 2 * columns), hn::Set(d, x[i + 2]), p2);
-      p3 = hn::MulAdd(hn::MaskedLoad(valid, d, row + 3 * columns), hn::Set(d, x[i + 3]), p3);
+      p0 = hn::MulAdd(load_first(d, row, rest), hn::Set(d, x[i]), p0);
+      p1 = hn::MulAdd(load_first(d, row + columns, rest), hn::Set(d, x[i + 1]), p1);
+      p2 = hn::MulAdd(load_first(d, row + 2 * columns, rest), hn::Set(d, x[i + 2]), p2);
+      p3 = hn::MulAdd(load_first(d, row + 3 * columns, rest), hn::Set(d, x[i + 3]), p3);
     }
     for (; i < rows; ++i, row += columns) {
-      p0 = hn::MulAdd(hn::MaskedLoad(valid, d, row), hn::Set(d, x[i]), p0);
+      p0 = hn::MulAdd(load_first(d, row, rest), hn::Set(d, x[i]), p0);
     }
     auto p = hn::Mul(factor, hn::Add(hn::Add(p0, p1), hn::Add(p2, p3)));
-    if (beta != T{0}) p = hn::MulAdd(hn::Set(d, beta), hn::MaskedLoad(valid, d, y + j), p);
-    hn::BlendedStore(p, valid, d, y + j);
+    if (beta != T{0}) p = hn::MulAdd(hn::Set(d, beta), load_first(d, y + j, rest), p);
+    store_first(p, d, y + j, rest);
   }
 }
 

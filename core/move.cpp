@@ -45,6 +45,21 @@ Tensor<T> slice(const Tensor<T>& x, int axis, Index begin, Index end) {
 }
 
 template <class T>
+void add_to_slice(const Tensor<T>& x, Tensor<T>& to, int axis, Index begin, Index end) {
+  const AxisView view(to.shape(), axis);
+  check(begin >= 0 && begin <= end && end <= view.extent &&
+            x.size() == view.outer * (end - begin) * view.inner,
+        "add_to_slice: {} does not fit positions {} to {} of axis {} of the shape {}", x.shape(),
+        begin, end, axis, to.shape());
+  const Index run = (end - begin) * view.inner;
+  const T* from = x.data();
+  for (Index i = 0; i < view.outer; ++i) {
+    T* const target = to.data() + (i * view.extent + begin) * view.inner;
+    for (Index k = 0; k < run; ++k) target[k] += *from++;
+  }
+}
+
+template <class T>
 Tensor<T> pad(const Tensor<T>& x, int axis, Index before, Index after) {
   axis = x.shape().axis(axis, "pad");
   check(before >= 0 && after >= 0, "pad: {} before and {} after must not be negative", before,
@@ -221,6 +236,7 @@ Tensor<T> index_add(const Tensor<T>& x, int axis, const Tensor<std::int32_t>& in
   template void transpose(Index, Index, const T*, T*);                                       \
   template Tensor<T> transpose(const Tensor<T>&);                                            \
   template Tensor<T> slice(const Tensor<T>&, int, Index, Index);                             \
+  template void add_to_slice(const Tensor<T>&, Tensor<T>&, int, Index, Index);               \
   template Tensor<T> pad(const Tensor<T>&, int, Index, Index);                               \
   template Tensor<T> concat(std::span<const Tensor<T>* const>, int);                         \
   template void gather_rows(const Tensor<T>&, std::span<const std::int32_t>, Tensor<T>&);    \

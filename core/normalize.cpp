@@ -47,11 +47,7 @@ HWY_INLINE Two<T> sum_terms(Index n, const Term& term) {
   for (; i < n; i += lanes) {
     const Index rest = std::min(lanes, n - i);
     const auto valid = hn::FirstN(d, static_cast<std::size_t>(rest));
-    const auto part = [d, rest](const T* p) HWY_ATTR {
-      HWY_ALIGN T buffer[HWY_MAX_BYTES / sizeof(T)] = {};
-      std::copy(p, p + rest, buffer);
-      return hn::Load(d, buffer);
-    };
+    const auto part = [d, rest](const T* p) HWY_ATTR { return load_first(d, p, rest); };
     const auto t = term(d, i, part);
     first0 = hn::Add(first0, hn::IfThenElseZero(valid, t.first));
     second0 = hn::Add(second0, hn::IfThenElseZero(valid, t.second));

@@ -103,18 +103,12 @@ HWY_INLINE void sum_axis_loop(const AxisView& view, const T* x, T beta, T* y) {
     }
     if (j < view.inner) {
       // In the same way, so that a column's sum does not depend on its position.
-      HWY_ALIGN T buffer[HWY_MAX_BYTES / sizeof(T)] = {};
       const Index rest = view.inner - j;
-      auto s = sum_columns(d, view, block + j, [&](auto tag, const T* p) HWY_ATTR {
-        std::copy(p, p + rest, buffer);
-        return hn::Load(tag, buffer);
+      auto s = sum_columns(d, view, block + j, [rest](auto tag, const T* p) HWY_ATTR {
+        return load_first(tag, p, rest);
       });
-      if (beta != T{0}) {
-        std::copy(out + j, out + view.inner, buffer);
-        s = hn::MulAdd(hn::Set(d, beta), hn::Load(d, buffer), s);
-      }
-      hn::Store(s, d, buffer);
-      std::copy(buffer, buffer + rest, out + j);
+      if (beta != T{0}) s = hn::MulAdd(hn::Set(d, beta), load_first(d, out + j, rest), s);
+      store_first(s, d, out + j, rest);
     }
   }
 }

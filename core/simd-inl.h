@@ -21,8 +21,33 @@ namespace glissade::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 // --- Loops -----------------------------------------------------------------------------------
-// The last, partial vector goes through a buffer on the stack, so that an element's result does
-// not depend on its position.
+// The last, partial vector is computed as the others are, so that an element's result does not
+// depend on its position.
+
+// The first `count` numbers at p; the other lanes are 0, and nothing is read behind them. Where
+// masked loads may, they go through a buffer.
+template <class D, class T>
+HWY_INLINE hn::Vec<D> load_first(D d, const T* p, Index count) {
+#if HWY_MEM_OPS_MIGHT_FAULT
+  HWY_ALIGN T buffer[HWY_MAX_BYTES / sizeof(T)] = {};
+  std::copy(p, p + count, buffer);
+  return hn::Load(d, buffer);
+#else
+  return hn::MaskedLoad(hn::FirstN(d, static_cast<std::size_t>(count)), d, p);
+#endif
+}
+
+// Stores the first `count` lanes of v; nothing is written behind them.
+template <class V, class D, class T>
+HWY_INLINE void store_first(V v, D d, T* p, Index count) {
+#if HWY_MEM_OPS_MIGHT_FAULT
+  HWY_ALIGN T buffer[HWY_MAX_BYTES / sizeof(T)];
+  hn::Store(v, d, buffer);
+  std::copy(buffer, buffer + count, p);
+#else
+  hn::BlendedStore(v, hn::FirstN(d, static_cast<std::size_t>(count)), d, p);
+#endif
+}
 
 // y[i] = op(x[i]); y may be x. Op: V operator()(D, V).
 template <class T, class Op>
@@ -31,11 +56,7 @@ HWY_INLINE void map(Index n, const T* x, T* y, const Op& op) {
   const auto lanes = static_cast<Index>(hn::Lanes(d));
   Index i = 0;
   for (; i + lanes <= n; i += lanes) hn::StoreU(op(d, hn::LoadU(d, x + i)), d, y + i);
-  if (i == n) return;
-  HWY_ALIGN T buffer[HWY_MAX_BYTES / sizeof(T)] = {};
-  std::copy(x + i, x + n, buffer);
-  hn::Store(op(d, hn::Load(d, buffer)), d, buffer);
-  std::copy(buffer, buffer + (n - i), y + i);
+  if (i < n) store_first(op(d, load_first(d, x + i, n - i)), d, y + i, n - i);
 }
 
 // y[i] = op(a[i], b[i]), where a step of 0 repeats the first element; y may be a or b.
@@ -60,14 +81,25 @@ HWY_INLINE void map2(Index n, const T* a, Index step_a, const T* b, Index step_b
     for (; i + lanes <= n; i += lanes) hn::StoreU(v, d, y + i);
   }
   if (i == n) return;
-  HWY_ALIGN T rest_a[HWY_MAX_BYTES / sizeof(T)] = {};
-  HWY_ALIGN T rest_b[HWY_MAX_BYTES / sizeof(T)] = {};
-  for (Index k = i; k < n; ++k) {
-    rest_a[k - i] = a[k * step_a];
-    rest_b[k - i] = b[k * step_b];
+  const auto last_a = step_a == 1 ? load_first(d, a + i, n - i) : hn::Set(d, *a);
+  const auto last_b = step_b == 1 ? load_first(d, b + i, n - i) : hn::Set(d, *b);
+  store_first(op(d, last_a, last_b), d, y + i, n - i);
+}
+
+// y[i] = op(a[i], b[i], c[i]); y may be a, b or c.
+template <class T, class Op>
+HWY_INLINE void map3(Index n, const T* a, const T* b, const T* c, T* y, const Op& op) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<Index>(hn::Lanes(d));
+  Index i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    hn::StoreU(op(d, hn::LoadU(d, a + i), hn::LoadU(d, b + i), hn::LoadU(d, c + i)), d, y + i);
   }
-  hn::Store(op(d, hn::Load(d, rest_a), hn::Load(d, rest_b)), d, rest_a);
-  std::copy(rest_a, rest_a + (n - i), y + i);
+  const Index rest = n - i;
+  if (rest == 0) return;
+  store_first(
+      op(d, load_first(d, a + i, rest), load_first(d, b + i, rest), load_first(d, c + i, rest)), d,
+      y + i, rest);
 }
 
 // Folds f(x[i]) over all i with `combine`, starting from `start`, its neutral element: in four
@@ -90,10 +122,8 @@ HWY_INLINE T fold(Index n, const T* x, T start, const F& f, const Combine& combi
   }
   for (; i + lanes <= n; i += lanes) s0 = combine(s0, f(d, hn::LoadU(d, x + i)));
   if (i < n) {
-    HWY_ALIGN T buffer[HWY_MAX_BYTES / sizeof(T)] = {};
-    std::copy(x + i, x + n, buffer);
     const auto valid = hn::FirstN(d, static_cast<std::size_t>(n - i));
-    const auto value = f(d, hn::Load(d, buffer));
+    const auto value = f(d, load_first(d, x + i, n - i));
     s1 = combine(s1, hn::IfThenElse(valid, value, hn::Set(d, start)));
   }
   return hn::GetLane(reduce(d, combine(combine(s0, s1), combine(s2, s3))));

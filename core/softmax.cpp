@@ -30,16 +30,11 @@ HWY_INLINE T exp_and_sum(Index n, const T* x, T shift, T* p) {
     if (p != nullptr) hn::StoreU(e, d, p + i);
   }
   if (i < n) {
-    HWY_ALIGN T buffer[HWY_MAX_BYTES / sizeof(T)];
-    hn::Store(m, d, buffer);
-    std::copy(x + i, x + n, buffer);
     const auto valid = hn::FirstN(d, static_cast<std::size_t>(n - i));
-    const auto e = hn::IfThenElseZero(valid, exp(d, hn::Sub(hn::Load(d, buffer), m)));
+    const auto x_valid = hn::IfThenElse(valid, load_first(d, x + i, n - i), m);
+    const auto e = hn::IfThenElseZero(valid, exp(d, hn::Sub(x_valid, m)));
     total = hn::Add(total, e);
-    if (p != nullptr) {
-      hn::Store(e, d, buffer);
-      std::copy(buffer, buffer + (n - i), p + i);
-    }
+    if (p != nullptr) store_first(e, d, p + i, n - i);
   }
   return hn::GetLane(hn::SumOfLanes(d, total));
 }

@@ -20,7 +20,7 @@ template <class T>
 class BinaryCrossEntropyNode final : public Node<T> {
  public:
   // `exps`: e^-|x|.
-  BinaryCrossEntropyNode(Tensor<T> value, const Variable<T>& logits, const Variable<T>& targets,
+  BinaryCrossEntropyNode(Tensor<T>&& value, const Variable<T>& logits, const Variable<T>& targets,
                          Tensor<T> exps, double divisor)
       : Node<T>(std::move(value), true),
         inputs_{logits, targets},

@@ -72,7 +72,7 @@ Tensor<T> row_losses(const ClassTargets<T>& targets, const T* x, const T* p) {
 template <class T>
 class CrossEntropyNode final : public Node<T> {
  public:
-  CrossEntropyNode(Tensor<T> value, const Variable<T>& logits, ClassTargets<T> targets,
+  CrossEntropyNode(Tensor<T>&& value, const Variable<T>& logits, ClassTargets<T> targets,
                    Tensor<T> probabilities, double divisor)
       : Node<T>(std::move(value), true),
         logits_(logits),

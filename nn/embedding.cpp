@@ -54,7 +54,7 @@ Variable<T> sums_by_index(const Variable<T>& rows, const Tensor<std::int32_t>& i
 template <class T>
 class EmbeddingNode final : public Node<T> {
  public:
-  EmbeddingNode(Tensor<T> value, const Variable<T>& table, Tensor<std::int32_t> indices,
+  EmbeddingNode(Tensor<T>&& value, const Variable<T>& table, Tensor<std::int32_t> indices,
                 Index padding)
       : Node<T>(std::move(value), true),
         table_(table),

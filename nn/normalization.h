@@ -24,7 +24,7 @@ template <class T>
 class NormalizationNode : public Node<T> {
  public:
   // Derived classes call `finish` last, when their names are known.
-  NormalizationNode(const NormalizationShapes& shapes, double eps, Tensor<T> y,
+  NormalizationNode(const NormalizationShapes& shapes, double eps, Tensor<T>&& y,
                     const Variable<T>& x, const Variable<T>& weight, const Variable<T>& bias)
       : Node<T>(std::move(y), true), shapes_(shapes), eps_(eps), inputs_{x, weight, bias} {}
 

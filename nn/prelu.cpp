@@ -77,7 +77,7 @@ std::vector<double> slope_sums(const SlopeView& view, const T* g, const T* x) {
 template <class T>
 class PReLUNode final : public Node<T> {
  public:
-  PReLUNode(Tensor<T> y, const Variable<T>& x, const Variable<T>& weight)
+  PReLUNode(Tensor<T>&& y, const Variable<T>& x, const Variable<T>& weight)
       : Node<T>(std::move(y), true), inputs_{x, weight} {
     this->set_inputs(inputs_.data(), inputs_.size());
   }

@@ -58,7 +58,7 @@ template <class T, class Error>
 class RegressionNode final : public Node<T> {
  public:
   // `differences`: prediction - target, if kQuadratic and reduced.
-  RegressionNode(Tensor<T> value, const Variable<T>& prediction, const Variable<T>& target,
+  RegressionNode(Tensor<T>&& value, const Variable<T>& prediction, const Variable<T>& target,
                  Error error, double divisor, Tensor<T> differences)
       : Node<T>(std::move(value), true),
         inputs_{prediction, target},

@@ -50,7 +50,7 @@ class Model {
       const bool every = end - first == layers;
       const auto rows = [&](const Var& v) { return every ? v : slice(v, 0, first, end); };
       const auto gate = [&](const Gate& g, const Var& source) {
-        return source * rows(g.weight) + rows(g.bias);
+        return addcmul(rows(g.bias), source, rows(g.weight));
       };
       Var x;
       if (first > 0) {
@@ -61,7 +61,7 @@ class Model {
       }
       const Var before = rows(hidden);
       const Var changed = sigmoid(gate(in, before)) * tanh(gate(change, before));
-      const Var new_cell = rows(cell) * sigmoid(gate(forget, x)) + changed;
+      const Var new_cell = addcmul(changed, rows(cell), sigmoid(gate(forget, x)));
       const Var new_hidden = sigmoid(gate(out, x)) * tanh(new_cell);
       if (end == layers) {
         outputs.push_back(slice(new_hidden, 0, layers - first - 1, layers - first));

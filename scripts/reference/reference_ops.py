@@ -54,6 +54,10 @@ def add_binary(reference):
             key = f"ops/{name}{suffix}"
             inputs = [away_from_zero(f"{key}/in{i}", shape, 0.3) for i, shape in enumerate(shapes)]
             add_op(reference, name + suffix, function, inputs)
+    for suffix, shapes in {"": [(3, 4)] * 3, "_broadcast": [(3, 4), (4,), (3, 1)]}.items():
+        key = f"ops/addcmul{suffix}"
+        inputs = [away_from_zero(f"{key}/in{i}", shape, 0.3) for i, shape in enumerate(shapes)]
+        add_op(reference, f"addcmul{suffix}", torch.addcmul, inputs)
 
 
 def add_unary(reference):

@@ -109,6 +109,20 @@ OpSample sample(CheckedFunction function, std::vector<Tensor<double>> inputs) {
   return {std::move(function), std::move(inputs)};
 }
 
+std::vector<OpSample> addcmul_samples(Rng& rng) {
+  const CheckedFunction call = [](const Vars& v) { return addcmul(v[0], v[1], v[2]); };
+  std::vector<OpSample> samples;
+  for (const Shape& shape : shapes(rng)) {
+    samples.push_back(sample(
+        call, {random_tensor(shape, rng), random_tensor(shape, rng), random_tensor(shape, rng)}));
+  }
+  samples.push_back(sample(
+      call, {random_tensor({2, 3}, rng), random_tensor({3}, rng), random_tensor({2, 1}, rng)}));
+  samples.push_back(sample([](const Vars& v) { return addcmul(v[0], v[0], v[0]); },
+                           {random_tensor({2, 3}, rng)}));
+  return samples;
+}
+
 std::vector<OpSample> linear_samples(Rng& rng) {
   using Kind = Activation::Kind;
   const std::array<Activation, 7> activations{
@@ -422,6 +436,7 @@ std::vector<OpRow> make_registry() {
               return std::vector{sample([](const Vars& v) { return slice_rows(v[0], 1, 3); },
                                         {random_tensor({4, 2}, rng)})};
             }),
+      calls("addcmul", addcmul_samples),
       calls("pad", pad_samples),
       calls("select",
             [](Rng& rng) {

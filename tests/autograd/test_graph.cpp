@@ -68,6 +68,16 @@ TEST_CASE("a diamond reused 60 times takes linear time") {
   CHECK(x.grad().item() == std::ldexp(1.0, 60));
 }
 
+TEST_CASE("what was made before the targets of grad is not searched") {
+  V x = leaf(2.0);
+  V past = square(x);
+  past.backward();  // lets go of what lies behind it: a search would be an error
+  V u = leaf(3.0);
+  V y = past * u;
+  CHECK(grad(y, {u})[0].item() == 4.0);
+  CHECK_THROWS_AS(grad(past * u, {x}), std::invalid_argument);
+}
+
 TEST_CASE("leaves without requires_grad get no gradient, and nothing is recorded for them") {
   V constant(Tensor<double>::scalar(2.0));
   V x = leaf(3.0);

@@ -48,6 +48,7 @@ const std::map<std::string, Operation>& operations() {
       {"add", [](const Vars& v, const auto&) { return v[0] + v[1]; }},
       {"sub", [](const Vars& v, const auto&) { return v[0] - v[1]; }},
       {"mul", [](const Vars& v, const auto&) { return v[0] * v[1]; }},
+      {"addcmul", [](const Vars& v, const auto&) { return addcmul(v[0], v[1], v[2]); }},
       {"div", [](const Vars& v, const auto&) { return v[0] / v[1]; }},
       {"neg", [](const Vars& v, const auto&) { return -v[0]; }},
       {"exp", [](const Vars& v, const auto&) { return exp(v[0]); }},

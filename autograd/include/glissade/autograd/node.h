@@ -3,6 +3,7 @@
 // Node: what a Variable points to. Included by those who write operations with a rule of their
 // own; users of operations need only variable.h, and most operations only operation.h.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -78,6 +79,8 @@ class PerExampleSink {
 };
 
 namespace detail {
+// Counts the nodes that this thread has made (variable.cpp).
+extern constinit thread_local std::uint64_t nodes_made;
 // Whether an AnomalyMode lives on this thread, and what is searched then (anomaly.cpp): the value
 // of a new node, and a gradient that its rule has made.
 extern constinit thread_local bool anomaly_mode;
@@ -94,7 +97,7 @@ class Node {
  public:
   /// A leaf with this value. The node of an operation derives from this class, needs a gradient,
   /// and names its inputs with `set_inputs`.
-  explicit Node(Tensor<T> value, bool requires_grad = false)
+  explicit Node(Tensor<T>&& value, bool requires_grad = false)
       : requires_grad_(requires_grad), value_(std::move(value)) {}
   virtual ~Node() = default;
   Node(const Node&) = delete;
@@ -148,6 +151,9 @@ class Node {
   void set_inputs(Variable<T>* inputs, std::size_t count) {
     inputs_ = inputs;
     input_count_ = static_cast<std::uint32_t>(count);
+    for (const Variable<T>& input : this->inputs()) {  // which another thread may have made
+      if (input.defined()) stamp_ = std::max(stamp_, input.node()->stamp_ + 1);
+    }
     if (detail::anomaly_mode) [[unlikely]]
       detail::check_forward(*this);
   }
@@ -163,6 +169,7 @@ class Node {
   friend bool detail::drop_reference<T>(Node* node) noexcept;
 
   std::uint32_t references_ = 1;
+  // What a pass touches comes first, in 64 bytes.
   bool requires_grad_ = false;
   bool has_grad_ = false;      // grad_ holds a gradient, not only a buffer to reuse
   bool retains_grad_ = false;  // keep the gradient although this is not a leaf
@@ -175,9 +182,10 @@ class Node {
     std::uint64_t epoch_ = 0;  // the last backward pass that visited this node
     Node* next_doomed_;        // while being destroyed: the next node to destroy
   };
+  std::uint64_t stamp_ = ++detail::nodes_made;  // larger than that of all that it depends on
+  Variable<T> pending_;                         // the gradient so far, in a running backward pass
+  Variable<T> grad_;                            // what the user sees as grad()
   Tensor<T> value_;
-  Variable<T> grad_;     // what the user sees as grad()
-  Variable<T> pending_;  // the gradient so far, in a running backward pass
 };
 
 namespace detail {

@@ -29,9 +29,9 @@ constexpr bool kIsRowWise<RowWise<Rule>> = true;
 
 // The node of an operation with a fixed number of inputs and one rule for each of them.
 template <class T, std::size_t N, class... Rules>
-class OperationNode final : public Node<T> {
+class OperationNode : public Node<T> {
  public:
-  OperationNode(const char* name, Tensor<T> value, const Variable<T> (&inputs)[N], Rules... rules)
+  OperationNode(const char* name, Tensor<T>&& value, const Variable<T> (&inputs)[N], Rules... rules)
       : Node<T>(std::move(value), true), name_(name), rules_(std::move(rules)...) {
     for (std::size_t i = 0; i < N; ++i) inputs_[i] = inputs[i];
     this->set_inputs(inputs_.data(), N);
@@ -97,11 +97,28 @@ class OperationNode final : public Node<T> {
   [[no_unique_address]] std::tuple<Rules...> rules_;
 };
 
+// The same with a rule in place.
+template <class T, class InPlace, std::size_t N, class... Rules>
+class InPlaceNode final : public OperationNode<T, N, Rules...> {
+ public:
+  InPlaceNode(const char* name, Tensor<T>&& value, const Variable<T> (&inputs)[N], InPlace in_place,
+              Rules... rules)
+      : OperationNode<T, N, Rules...>(name, std::move(value), inputs, std::move(rules)...),
+        in_place_(std::move(in_place)) {}
+
+  bool backward_in_place(Variable<T>& grad, GradientSink<T>& sink) override {
+    return in_place_(grad, this->inputs(), sink);
+  }
+
+ private:
+  [[no_unique_address]] InPlace in_place_;
+};
+
 // The node of an operation with any number of inputs and one rule for all of them.
 template <class T, class Rule>
 class VariadicNode final : public Node<T> {
  public:
-  VariadicNode(const char* name, Tensor<T> value, std::vector<Variable<T>> inputs, Rule rule)
+  VariadicNode(const char* name, Tensor<T>&& value, std::vector<Variable<T>> inputs, Rule rule)
       : Node<T>(std::move(value), true),
         name_(name),
         inputs_(std::move(inputs)),
@@ -152,6 +169,20 @@ Variable<T> operation(const char* name, Tensor<T> value, const Variable<T> (&inp
   if (!must_record<T>(inputs)) return Variable<T>(std::move(value));
   return Variable<T>::adopt(new detail::OperationNode<T, N, Rules...>(name, std::move(value),
                                                                       inputs, std::move(rules)...));
+}
+
+/// The same with a faster rule for plain first-order gradients,
+///
+///     [](Variable<T>& grad, std::span<const Variable<T>> inputs, GradientSink<T>& sink)
+///
+/// which does what `Node::backward_in_place` says, and returns false where the others have to do.
+template <class T, class InPlace, std::size_t N, class... Rules>
+Variable<T> operation_in_place(const char* name, Tensor<T> value, const Variable<T> (&inputs)[N],
+                               InPlace in_place, Rules... rules) {
+  static_assert(sizeof...(Rules) == N, "an operation has one rule for each input");
+  if (!must_record<T>(inputs)) return Variable<T>(std::move(value));
+  return Variable<T>::adopt(new detail::InPlaceNode<T, InPlace, N, Rules...>(
+      name, std::move(value), inputs, std::move(in_place), std::move(rules)...));
 }
 
 /// The same for any number of inputs, with one rule for all of them:

@@ -26,6 +26,9 @@ Variable<T> sub(const Variable<T>& a, const Variable<T>& b);
 /// a b, element by element with broadcasting; for the matrix product see `matmul`.
 template <class T>
 Variable<T> mul(const Variable<T>& a, const Variable<T>& b);
+/// x + a b, element by element with broadcasting: one operation where the shapes are the same.
+template <class T>
+Variable<T> addcmul(const Variable<T>& x, const Variable<T>& a, const Variable<T>& b);
 /// a / b, with broadcasting; infinite or NaN where b is 0.
 template <class T>
 Variable<T> div(const Variable<T>& a, const Variable<T>& b);

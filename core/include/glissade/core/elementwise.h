@@ -55,6 +55,11 @@ Tensor<T> binary_scalar(Binary f, const Tensor<T>& x, T c);
 template <class T>
 void binary_scalar_in_place(Binary f, Tensor<T>& x, T c);
 
+/// y[i] = a[i] b[i] + c[i] for n elements, with one rounding where the processor can; a null c
+/// stands for zeros. y may be any of the others.
+template <class T>
+void multiply_add(Index n, const T* a, const T* b, const T* c, T* y);
+
 /// x stretched to `shape`, as broadcasting stretches it. Throws std::invalid_argument if it does
 /// not fit.
 template <class T>

@@ -24,6 +24,11 @@ void transpose(Index rows, Index columns, const T* from, T* to);
 template <class T>
 Tensor<T> slice(const Tensor<T>& x, int axis, Index begin, Index end);
 
+/// Adds x, of the shape of these positions or another with as many elements in the same order, to
+/// positions begin <= i < end of an axis of `to`.
+template <class T>
+void add_to_slice(const Tensor<T>& x, Tensor<T>& to, int axis, Index begin, Index end);
+
 /// x with zeros before and behind it along an axis.
 template <class T>
 Tensor<T> pad(const Tensor<T>& x, int axis, Index before, Index after);

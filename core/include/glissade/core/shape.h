@@ -31,6 +31,15 @@ class Shape {
   explicit Shape(std::span<const Index> extents);
   ///@}
 
+  // Copying is written out because most shapes have at most two axes: a copy of the whole array, in
+  // vectors, would wait for the single numbers that have just been stored there.
+  Shape(const Shape& other) noexcept { copy(other); }
+  Shape& operator=(const Shape& other) noexcept {
+    copy(other);
+    return *this;
+  }
+  ~Shape() = default;
+
   /// The shape (0), of no elements.
   static Shape empty() {
     Shape shape;
@@ -78,6 +87,14 @@ class Shape {
   }
 
  private:
+  void copy(const Shape& other) noexcept {
+    size_ = other.size_;
+    rank_ = other.rank_;
+    if (rank_ > 0) extents_[0] = other.extents_[0];
+    if (rank_ > 1) extents_[1] = other.extents_[1];
+    for (std::size_t i = 2; rank_ > 2 && i < kMaxRank; ++i) extents_[i] = other.extents_[i];
+  }
+
   std::array<Index, kMaxRank> extents_{};
   Index size_ = 1;
   int rank_ = 0;

@@ -42,9 +42,7 @@ class Tensor {
   ///@}
 
   /// A tensor whose elements have no defined value yet.
-  static Tensor uninitialized(const Shape& shape) {
-    return Tensor(shape, Storage<T>(static_cast<std::size_t>(shape.size())));
-  }
+  static Tensor uninitialized(const Shape& shape) { return Tensor(Uninitialized(), shape); }
   /// A tensor with every element equal to `value`.
   static Tensor full(const Shape& shape, T value) {
     Tensor tensor = uninitialized(shape);
@@ -146,7 +144,9 @@ class Tensor {
   }
 
  private:
-  Tensor(const Shape& shape, Storage<T> storage) : shape_(shape), storage_(std::move(storage)) {}
+  struct Uninitialized {};
+  Tensor(Uninitialized, const Shape& shape)
+      : shape_(shape), storage_(static_cast<std::size_t>(shape.size())) {}
 
   Index offset(std::initializer_list<Index> positions) const {
     bool in_range = static_cast<int>(positions.size()) == rank();
