@@ -72,7 +72,7 @@ std::vector<Estimate> column(Prober& prober, const Options& options, double& ele
   const std::vector<Sample> samples = prober.samples(element);
   std::vector<Estimate> estimates;
   for (std::size_t i = 0; i < prober.centre().size(); ++i) {
-    estimates.push_back(prober.central(samples, i));
+    estimates.push_back(prober.sides(samples, i).best);
   }
   return estimates;
 }
@@ -226,7 +226,7 @@ Estimate directional(const Target& target, std::span<const double> direction,
   }
   const std::vector<Sample> samples = prober.samples(direction);
   if (samples.empty()) return {};  // the direction is zero
-  return prober.central(samples, 0);
+  return prober.sides(samples, 0).best;
 }
 
 Projection projection(const Target& target, const std::vector<Tensor<double>>& gradients,
