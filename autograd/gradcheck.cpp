@@ -185,7 +185,7 @@ class Checker {
     double scale = std::max(largest(plain_[k]), largest(differentiable_[k]));
     for (const Index i : choose(k, sampled)) {
       double& x = target.parts[k][static_cast<std::size_t>(i)];
-      all.push_back({i, prober.sides(prober.samples(x), 0), x});
+      all.push_back({i, prober.derivative(x), x});
       if (std::isfinite(all.back().sides.best.value)) {
         scale = std::max(scale, std::fabs(all.back().sides.best.value));
       }
@@ -221,7 +221,7 @@ class Checker {
       }
     }
     if (direction.empty()) return;
-    const Sides sides = prober.sides(prober.samples(direction), 0);
+    const Sides sides = prober.derivative(direction);
     for (const bool is_plain : {true, false}) {
       compare_.compare({.analytical = is_plain ? plain : differentiable,
                         .numerical = sides.best.value,

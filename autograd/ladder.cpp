@@ -295,4 +295,28 @@ Sides Prober::sides(const std::vector<Sample>& samples, std::size_t value) const
   return sides;
 }
 
+// Between two rungs is a factor of 4, and a kink may be anywhere between: steps of twice the rungs
+// that the value came from halve the rounding error, or more.
+template <class Where>
+Sides Prober::refined(std::vector<Sample> samples, Where& where) {
+  constexpr double kShort = 0x1p-6;
+  if (samples.empty()) return {};  // the direction is zero
+  const Sides first = sides(samples, 0);
+  if (first.best.step >= kShort * samples.front().above) return first;
+  std::size_t last = 0;  // the rung that the value came from
+  while (last + 1 < samples.size() && samples[last].above > 1.5 * first.best.step) ++last;
+  for (std::size_t k = last; k > 0 && k + 3 > last; --k) {
+    samples.push_back(sample(where, 2.0 * samples[k].above));
+  }
+  std::sort(samples.begin(), samples.end(),
+            [](const Sample& a, const Sample& b) { return a.above > b.above; });
+  return sides(samples, 0);
+}
+
+Sides Prober::derivative(double& element) { return refined(samples(element), element); }
+
+Sides Prober::derivative(std::span<const double> direction) {
+  return refined(samples(direction), direction);
+}
+
 }  // namespace glissade::numerical::detail

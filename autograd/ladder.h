@@ -62,7 +62,11 @@ class Prober {
   std::vector<Sample> samples(double& element);
   std::vector<Sample> samples(std::span<const double> direction);
 
-  // The derivative of one value; the noise must have been measured.
+  // The derivative of the only value by an element, or in a direction: from the ladder, and where
+  // that was cut short, three steps between its rungs. The noise must have been measured.
+  Sides derivative(double& element);
+  Sides derivative(std::span<const double> direction);
+  // The derivative of one of several values, from the ladder.
   Sides sides(const std::vector<Sample>& samples, std::size_t value) const;
   // Bound of the rounding error of f at x or in the sample.
   double noise(std::size_t value) const { return noise_[value]; }
@@ -77,6 +81,8 @@ class Prober {
   double scale() const;
 
  private:
+  template <class Where>
+  Sides refined(std::vector<Sample> samples, Where& where);
   double local_noise(const std::vector<Sample>& samples, std::size_t value) const;
   void restore();
   void move(std::span<const double> direction, double h);
