@@ -84,6 +84,7 @@ Estimate climb(const std::vector<Rung>& all, int order) {
   }
   if (rungs.size() < 2) return from_one(rungs);
   std::vector<double> powers;
+  powers.reserve(rungs.size());
   for (const Rung& rung : rungs) powers.push_back(std::pow(rung.step, order));
   std::vector<Rung> column = extrapolate(rungs, powers, 1);
   const std::vector<Range> allowed = finer_ranges(column);
