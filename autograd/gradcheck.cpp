@@ -185,9 +185,9 @@ class Checker {
     double scale = std::max(largest(plain_[k]), largest(differentiable_[k]));
     for (const Index i : choose(k, sampled)) {
       double& x = target.parts[k][static_cast<std::size_t>(i)];
-      all.push_back({i, prober.sides(prober.samples(x), 0), x});
-      if (std::isfinite(all.back().sides.both.value)) {
-        scale = std::max(scale, std::fabs(all.back().sides.both.value));
+      all.push_back({i, prober.derivative(x), x});
+      if (std::isfinite(all.back().sides.best.value)) {
+        scale = std::max(scale, std::fabs(all.back().sides.best.value));
       }
     }
     for (const Known& known : all) {
@@ -197,9 +197,9 @@ class Checker {
         compare_.compare({.input = static_cast<Index>(k),
                           .element = known.element,
                           .analytical = analytical,
-                          .numerical = known.sides.both.value,
-                          .error = known.sides.both.error,
-                          .step = known.sides.both.step,
+                          .numerical = known.sides.best.value,
+                          .error = known.sides.best.error,
+                          .step = known.sides.best.step,
                           .tolerance = 64.0 * 0x1p-52 * scale},
                          known.sides, resolution, leaves_[k].shape(), plain);
       }
@@ -221,12 +221,12 @@ class Checker {
       }
     }
     if (direction.empty()) return;
-    const Sides sides = prober.sides(prober.samples(direction), 0);
+    const Sides sides = prober.derivative(direction);
     for (const bool is_plain : {true, false}) {
       compare_.compare({.analytical = is_plain ? plain : differentiable,
-                        .numerical = sides.both.value,
-                        .error = sides.both.error,
-                        .step = sides.both.step,
+                        .numerical = sides.best.value,
+                        .error = sides.best.error,
+                        .step = sides.best.step,
                         .tolerance = 64.0 * 0x1p-52 * std::sqrt(squares)},
                        sides, std::max(std::sqrt(squares), magnitude_), {}, is_plain);
     }

@@ -23,6 +23,39 @@ Estimate from_one(const std::vector<Rung>& rungs) {
   return {rungs[0].quotient, kInfinity, rungs[0].step};
 }
 
+// One more step of extrapolation (Neville's scheme): element k of the result is the value at step 0
+// of the polynomial in step^order through the rungs k - width to k. The first `width` are unused.
+std::vector<Rung> extrapolate(const std::vector<Rung>& column, const std::vector<double>& powers,
+                              std::size_t width) {
+  std::vector<Rung> next = column;
+  for (std::size_t k = width; k < column.size(); ++k) {
+    const double gain = powers[k - width] / powers[k] - 1.0;
+    next[k].quotient += (column[k].quotient - column[k - 1].quotient) / gain;
+    next[k].rounding += (column[k].rounding + column[k - 1].rounding) / gain;
+  }
+  return next;
+}
+
+// The values that differ from some others by no more than rounding accounts for.
+struct Range {
+  double lowest = -kInfinity;
+  double highest = kInfinity;
+  double distance(double x) const { return std::max({0.0, lowest - x, x - highest}); }
+};
+
+// What the candidates of smaller steps than each allow: where the range is empty, nothing is
+// without distance.
+std::vector<Range> finer_ranges(const std::vector<Rung>& candidates) {
+  std::vector<Range> ranges(candidates.size());
+  for (std::size_t k = candidates.size() - 1; k > 0; --k) {
+    const Rung& finer = candidates[k];
+    const double slack = kConsistent * finer.rounding;
+    ranges[k - 1] = {std::max(ranges[k].lowest, finer.quotient - slack),
+                     std::min(ranges[k].highest, finer.quotient + slack)};
+  }
+  return ranges;
+}
+
 // Nine equidistant points, so near to each other that a smooth function is a parabola on them; what
 // remains in their third to fifth differences is noise. The k-th difference of independent
 // errors of variance s^2 has the variance s^2 (2k)! / (k!)^2.
@@ -50,28 +83,27 @@ Estimate climb(const std::vector<Rung>& all, int order) {
     if (std::isfinite(rung.quotient) && std::isfinite(rung.rounding)) rungs.push_back(rung);
   }
   if (rungs.size() < 2) return from_one(rungs);
-  std::vector<Rung> candidates;
-  for (std::size_t k = 0; k + 1 < rungs.size(); ++k) {
-    const Rung& coarse = rungs[k];
-    const Rung& fine = rungs[k + 1];
-    const double gain = std::pow(coarse.step / fine.step, order) - 1.0;
-    candidates.push_back({fine.quotient + (fine.quotient - coarse.quotient) / gain,
-                          fine.rounding + (fine.rounding + coarse.rounding) / gain, fine.step});
-  }
-  if (candidates.size() == 1) {
-    const double truncation = std::fabs(candidates[0].quotient - rungs[1].quotient);
-    return {candidates[0].quotient, truncation + candidates[0].rounding, candidates[0].step};
-  }
-  Estimate best{candidates[0].quotient, kInfinity, candidates[0].step};
-  for (std::size_t k = 1; k < candidates.size(); ++k) {
-    const Rung& here = candidates[k];
-    double truncation = std::fabs(here.quotient - candidates[k - 1].quotient);
-    for (std::size_t j = k + 1; j < candidates.size(); ++j) {
-      truncation = std::max(truncation, std::fabs(here.quotient - candidates[j].quotient) -
-                                            kConsistent * candidates[j].rounding);
-    }
-    const double error = truncation + here.rounding;
+  std::vector<double> powers;
+  powers.reserve(rungs.size());
+  for (const Rung& rung : rungs) powers.push_back(std::pow(rung.step, order));
+  std::vector<Rung> column = extrapolate(rungs, powers, 1);
+  const std::vector<Range> allowed = finer_ranges(column);
+  Estimate best{column[1].quotient, kInfinity, column[1].step};
+  const auto consider = [&](const Rung& here, std::size_t k, double truncation) {
+    const double error = std::max(truncation, allowed[k].distance(here.quotient)) + here.rounding;
     if (error < best.error) best = {here.quotient, error, here.step};
+  };
+  consider(column[1], 1, std::fabs(column[1].quotient - rungs[1].quotient));
+  for (std::size_t k = 2; k < column.size(); ++k) {
+    consider(column[k], k, std::fabs(column[k].quotient - column[k - 1].quotient));
+  }
+  const std::size_t columns = order == 1 ? 4 : 3;
+  for (std::size_t width = 2; width <= std::min(columns, rungs.size() - 1); ++width) {
+    const std::vector<Rung> next = extrapolate(column, powers, width);
+    for (std::size_t k = width; k < next.size(); ++k) {
+      consider(next[k], k, std::fabs(next[k].quotient - column[k].quotient));
+    }
+    column = next;
   }
   return best;
 }
@@ -224,26 +256,68 @@ std::vector<Sample> Prober::samples(std::span<const double> direction) {
   return all;
 }
 
-Estimate Prober::central(const std::vector<Sample>& samples, std::size_t value) const {
-  std::vector<Rung> rungs;
-  for (const Sample& s : samples) {
-    const double width = s.above + s.below;
-    rungs.push_back({(s.f_above[value] - s.f_below[value]) / width, 2.0 * noise(s, value) / width,
-                     0.5 * width});
+// Noise that only this element shows: f(x + h) - 2 f(x) + f(x - h) at the smallest steps, where a
+// smooth function leaves nothing. With independent errors of deviation s, the median of its size
+// is 0.67 sqrt(6) s; a kink at x would spoil the mean.
+double Prober::local_noise(const std::vector<Sample>& samples, std::size_t value) const {
+  constexpr std::size_t kCount = 5;
+  if (samples.size() < 2 * kCount) return 0.0;
+  std::array<double, kCount> sizes{};
+  for (std::size_t k = 0; k < kCount; ++k) {
+    const Sample& s = samples[samples.size() - 1 - k];
+    const double above = (s.f_above[value] - centre_[value]) / s.above;
+    const double below = (centre_[value] - s.f_below[value]) / s.below;
+    sizes[k] = s.above * std::fabs(above - below);
   }
-  return climb(rungs, 2);
+  std::sort(sizes.begin(), sizes.end());
+  const double median = sizes[kCount / 2];
+  return std::isfinite(median) ? 2.0 * median / (0.67 * std::sqrt(6.0)) : 0.0;
 }
 
 Sides Prober::sides(const std::vector<Sample>& samples, std::size_t value) const {
+  const double local = local_noise(samples, value);
+  std::vector<Rung> both;
   std::vector<Rung> above;
   std::vector<Rung> below;
   for (const Sample& s : samples) {
-    above.push_back(
-        {(s.f_above[value] - centre_[value]) / s.above, 2.0 * noise(s, value) / s.above, s.above});
-    below.push_back(
-        {(centre_[value] - s.f_below[value]) / s.below, 2.0 * noise(s, value) / s.below, s.below});
+    const double rounding = 2.0 * std::max(local, noise(s, value));
+    const double width = s.above + s.below;
+    both.push_back({(s.f_above[value] - s.f_below[value]) / width, rounding / width, 0.5 * width});
+    above.push_back({(s.f_above[value] - centre_[value]) / s.above, rounding / s.above, s.above});
+    below.push_back({(centre_[value] - s.f_below[value]) / s.below, rounding / s.below, s.below});
   }
-  return {central(samples, value), climb(above, 1), climb(below, 1)};
+  Sides sides{climb(both, 2), climb(above, 1), climb(below, 1)};
+  // With a kink near x on one side, the other side alone allows larger steps.
+  if (!sides.is_kink()) {
+    for (const Estimate& side : {sides.above, sides.below}) {
+      if (side.error < sides.best.error) sides.best = side;
+    }
+  }
+  return sides;
+}
+
+// Between two rungs is a factor of 4, and a kink may be anywhere between: steps of twice the rungs
+// that the value came from halve the rounding error, or more.
+template <class Where>
+Sides Prober::refined(std::vector<Sample> samples, Where& where) {
+  constexpr double kShort = 0x1p-6;
+  if (samples.empty()) return {};  // the direction is zero
+  const Sides first = sides(samples, 0);
+  if (first.best.step >= kShort * samples.front().above) return first;
+  std::size_t last = 0;  // the rung that the value came from
+  while (last + 1 < samples.size() && samples[last].above > 1.5 * first.best.step) ++last;
+  for (std::size_t k = last; k > 0 && k + 3 > last; --k) {
+    samples.push_back(sample(where, 2.0 * samples[k].above));
+  }
+  std::sort(samples.begin(), samples.end(),
+            [](const Sample& a, const Sample& b) { return a.above > b.above; });
+  return sides(samples, 0);
+}
+
+Sides Prober::derivative(double& element) { return refined(samples(element), element); }
+
+Sides Prober::derivative(std::span<const double> direction) {
+  return refined(samples(direction), direction);
 }
 
 }  // namespace glissade::numerical::detail

@@ -16,8 +16,8 @@ struct Rung {
   double step = 0.0;
 };
 
-// The best value that rungs of falling steps give. The first term of their truncation error is
-// proportional to step^order. Without two finite rungs the error is infinite.
+// The best value that rungs of falling steps give. Their truncation error is a series in
+// step^order. Without two finite rungs the error is infinite.
 Estimate climb(const std::vector<Rung>& rungs, int order);
 
 // The function's values on either side of a point, `above` and `below` being the steps as they
@@ -29,9 +29,9 @@ struct Sample {
   std::vector<double> f_below;
 };
 
-// A derivative from both sides together, and from each alone.
+// A derivative from each side alone, and the best one: from both together, or from one of them.
 struct Sides {
-  Estimate both;
+  Estimate best;
   Estimate above;
   Estimate below;
   // Whether the sides differ by more than their errors account for, or have no derivative.
@@ -62,8 +62,11 @@ class Prober {
   std::vector<Sample> samples(double& element);
   std::vector<Sample> samples(std::span<const double> direction);
 
-  // The derivative of one value; the noise must have been measured.
-  Estimate central(const std::vector<Sample>& samples, std::size_t value) const;
+  // The derivative of the only value by an element, or in a direction: from the ladder, and where
+  // that was cut short, three steps between its rungs. The noise must have been measured.
+  Sides derivative(double& element);
+  Sides derivative(std::span<const double> direction);
+  // The derivative of one of several values, from the ladder.
   Sides sides(const std::vector<Sample>& samples, std::size_t value) const;
   // Bound of the rounding error of f at x or in the sample.
   double noise(std::size_t value) const { return noise_[value]; }
@@ -78,6 +81,9 @@ class Prober {
   double scale() const;
 
  private:
+  template <class Where>
+  Sides refined(std::vector<Sample> samples, Where& where);
+  double local_noise(const std::vector<Sample>& samples, std::size_t value) const;
   void restore();
   void move(std::span<const double> direction, double h);
 

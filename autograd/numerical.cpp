@@ -69,10 +69,11 @@ std::vector<Estimate> column(Prober& prober, const Options& options, double& ele
   if (options.method != Difference::ladder) {
     return fixed(prober, options.method, element, fixed_step(options, element));
   }
+  if (prober.centre().size() == 1) return {prober.derivative(element).best};
   const std::vector<Sample> samples = prober.samples(element);
   std::vector<Estimate> estimates;
   for (std::size_t i = 0; i < prober.centre().size(); ++i) {
-    estimates.push_back(prober.central(samples, i));
+    estimates.push_back(prober.sides(samples, i).best);
   }
   return estimates;
 }
@@ -224,9 +225,7 @@ Estimate directional(const Target& target, std::span<const double> direction,
     }
     return {(near.f_above[0] - near.f_below[0]) / (2.0 * h), kUnknown, h};
   }
-  const std::vector<Sample> samples = prober.samples(direction);
-  if (samples.empty()) return {};  // the direction is zero
-  return prober.central(samples, 0);
+  return prober.derivative(direction).best;
 }
 
 Projection projection(const Target& target, const std::vector<Tensor<double>>& gradients,

@@ -72,7 +72,7 @@ const std::map<std::string, Kind>& kinds() {
       {"forward", {Difference::forward, 2.0, 1e-4}},
       {"central", {Difference::central, 2.0, 1e-6}},
       {"five_point", {Difference::five_point, 4.0, 1e-7}},
-      {"ladder", {Difference::ladder, 34.0, 1e-8}},
+      {"ladder", {Difference::ladder, 40.0, 2e-10}},
   };
   return all;
 }

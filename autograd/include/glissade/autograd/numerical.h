@@ -29,13 +29,19 @@ enum class Difference {
   /// 1.5 |f| eps / h; the default step is eps^(1/5) = 7.4e-4.
   five_point,
   /// Central differences with steps from |x| / 4 down to |x| / 2^34, each a quarter of the one
-  /// before, and one step of Richardson's extrapolation between neighbours (Richardson, 1911). Of
-  /// all these candidates the one that counts has the smallest sum of its distance to its neighbour
-  /// (the error of truncation), of what separates it from candidates of smaller steps beyond their
-  /// rounding errors (a kink inside the step), and of a bound for the rounding errors from the
-  /// noise of the function, which is measured (Hamming's difference table; More and Wild,
-  /// "Estimating computational noise", 2011). That sum is the error estimate. All candidates are
-  /// looked at: to stop when the error grows, as Ridders (1982) does, fails at kinks.
+  /// before, and up to three steps of Richardson's extrapolation between neighbours (Richardson,
+  /// 1911; by Neville's scheme); the same with the differences of either side alone, which a kink
+  /// on the other side does not disturb, and up to four steps. Of all these candidates the one that
+  /// counts has the smallest sum of its distance to a neighbour (the error of truncation), of what
+  /// separates it from candidates of smaller steps beyond their rounding errors (a kink inside the
+  /// step), and of a bound for the rounding errors from the noise of the function, which is
+  /// measured
+  /// (Hamming's difference table; More and Wild, "Estimating computational noise", 2011). That sum
+  /// is the error estimate. All candidates are looked at: to stop when the error grows, as Ridders
+  /// (1982) does, fails at kinks. If the function has one value, and its step is below a 64th of
+  /// the
+  /// largest, three steps between the rungs are tried too. One side alone counts only if the other
+  /// agrees: at a kink it is the central difference.
   ladder,
 };
 
@@ -154,7 +160,7 @@ Estimate derivative(const std::function<double(double)>& f, double x, const Opti
 /// The gradient of f at x, element by element. `f` is any callable of a `const Tensor<double>&`,
 /// of a `const std::vector<Tensor<double>>&`, or of the same with Variable, that returns a double,
 /// a tensor or a variable with one element; nothing is recorded. Two evaluations for each element,
-/// four with five_point, about 34 with the ladder, which needs 17 more in all for the noise. Where
+/// four with five_point, 34 to 46 with the ladder, which needs 17 more in all for the noise. Where
 /// f is not finite at a large step the ladder goes without it. Throws std::invalid_argument if f
 /// returns anything but one number, or the step is negative; what f throws passes through.
 template <class F>
