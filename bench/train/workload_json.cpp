@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
+#include <utility>
 
 #include "workloads.h"
 
@@ -33,6 +34,15 @@ Workload workload_from_json(const std::string& text) {
     json.at("activation").get_to(workload.activation);
     json.at("loss").get_to(workload.loss);
     json.at("optimizer").get_to(workload.optimizer);
+    // An unknown name is read as the first one.
+    for (const auto& [key, value] : {std::pair("activation", Json(workload.activation)),
+                                     std::pair("loss", Json(workload.loss)),
+                                     std::pair("optimizer", Json(workload.optimizer))}) {
+      if (json.at(key) != value) {
+        throw std::invalid_argument(std::string("workload: unknown ") + key + " " +
+                                    json.at(key).dump());
+      }
+    }
     if (workload.sizes.size() < 2) throw std::invalid_argument("workload: fewer than two sizes");
     return workload;
   } catch (const Json::exception& error) {
