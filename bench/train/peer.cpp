@@ -12,6 +12,7 @@
 namespace glissade::bench {
 namespace {
 
+using Json = nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
 constexpr double kTurn = 2e-3;
 
@@ -43,7 +44,7 @@ Trained start(const Peer& peer, const Workload& workload) {
 }
 
 // Turns of steps until the time is over; the first step finds the caches of another program.
-nlohmann::ordered_json train(Trained& trained, double seconds) {
+Json train(Trained& trained, double seconds) {
   std::vector<double> times;
   const auto begin = Clock::now();
   trained.trainer->step();
@@ -61,29 +62,62 @@ nlohmann::ordered_json train(Trained& trained, double seconds) {
   return {{"seconds", *middle}, {"steps", steps}};
 }
 
+// The program's networks, made when they are first asked for.
+class Server {
+ public:
+  explicit Server(const Peer& peer) : peer_(&peer) {}
+
+  Json answer(const Json& request) {
+    if (!ready_) peer_->set_threads(request.at("threads").get<int>());
+    ready_ = true;
+    Json result = request.contains("fashion") ? epoch(request.at("fashion")) : steps(request);
+    result["peak_bytes"] = peak_bytes();
+    result["about"] = peer_->about;
+    return result;
+  }
+
+ private:
+  Json steps(const Json& request) {
+    const Workload workload = workload_from_json(request.at("workload").dump());
+    auto found = networks_.find(workload.name);
+    if (found == networks_.end()) {
+      found = networks_.emplace(workload.name, start(*peer_, workload)).first;
+    }
+    Trained& network = found->second;
+    const double seconds = request.at("seconds").get<double>();
+    Json result = seconds > 0.0 ? train(network, seconds) : Json::object();
+    result["first_loss"] = network.first_loss;
+    result["loss"] = network.trainer->loss();
+    return result;
+  }
+
+  Json epoch(const Json& task) {
+    if (!peer_->make_epochs) throw std::invalid_argument("this program has no epochs");
+    if (!epochs_) {
+      epochs_ = peer_->make_epochs(
+          {task.at("folder").get<std::string>(), task.at("sizes").get<std::vector<std::int64_t>>(),
+           task.at("batch").get<std::int64_t>(), task.at("lr").get<double>()});
+    }
+    const auto begin = Clock::now();
+    epochs_->run();
+    const double seconds = seconds_since(begin);
+    return {{"seconds", seconds}, {"accuracy", epochs_->accuracy()}};
+  }
+
+  const Peer* peer_;
+  bool ready_ = false;
+  std::map<std::string, Trained> networks_;
+  std::unique_ptr<Epochs> epochs_;
+};
+
 }  // namespace
 
 int serve(const Peer& peer) {
-  std::map<std::string, Trained> networks;
-  int threads = 0;
+  Server server(peer);
   for (std::string line; std::getline(std::cin, line);) {
-    nlohmann::ordered_json answer;
+    Json answer;
     try {
-      const auto request = nlohmann::ordered_json::parse(line);
-      const Workload workload = workload_from_json(request.at("workload").dump());
-      if (threads == 0) {
-        threads = request.at("threads").get<int>();
-        peer.set_threads(threads);
-      }
-      auto found = networks.find(workload.name);
-      const bool is_new = found == networks.end();
-      if (is_new) found = networks.emplace(workload.name, start(peer, workload)).first;
-      const double seconds = request.at("seconds").get<double>();
-      if (seconds > 0.0) answer = train(found->second, seconds);
-      answer["first_loss"] = found->second.first_loss;
-      answer["loss"] = found->second.trainer->loss();
-      answer["peak_bytes"] = peak_bytes();
-      answer["about"] = peer.about;
+      answer = server.answer(Json::parse(line));
     } catch (const std::invalid_argument& error) {
       answer = {{"unsupported", error.what()}};
     } catch (const std::exception& error) {

@@ -11,7 +11,10 @@
 // The workload is one of bench_train --workloads. The first "seconds" is what the steps may take
 // altogether (0 makes one step); the answer's is the median of one step. peak_bytes is the largest
 // resident set of the program so far. What a library cannot do is answered by
-// {"unsupported": "why"}.
+// {"unsupported": "why"}. Epochs of Fashion-MNIST, one for each request:
+//
+//     {"fashion": {"folder": "...", "sizes": [784, ...], "batch": 128, "lr": 0.001}, "threads": 2}
+//     {"seconds": 1.2, "accuracy": 0.85, ...}
 
 #include <functional>
 #include <memory>
@@ -35,6 +38,28 @@ class Trainer {
   virtual double loss() = 0;
 };
 
+/// Epochs of a classifier with ReLU on Fashion-MNIST, by Adam.
+struct FashionTask {
+  std::string folder;               ///< of the IDX files
+  std::vector<std::int64_t> sizes;  ///< as in `Workload`
+  std::int64_t batch = 128;
+  double lr = 1e-3;
+};
+
+/// Such a classifier in training.
+class Epochs {
+ public:
+  Epochs() = default;
+  Epochs(const Epochs&) = delete;
+  Epochs& operator=(const Epochs&) = delete;
+  virtual ~Epochs() = default;
+
+  /// One pass over the training images in a new order.
+  virtual void run() = 0;
+  /// On the test images.
+  virtual double accuracy() = 0;
+};
+
 /// What the program knows of its library.
 struct Peer {
   std::string about;  ///< the library and the BLAS it uses
@@ -42,6 +67,8 @@ struct Peer {
   std::function<void(int threads)> set_threads;
   /// Throws std::invalid_argument for a workload that the library cannot do.
   std::function<std::unique_ptr<Trainer>(const Problem&)> make;
+  /// Empty if the program has no epochs.
+  std::function<std::unique_ptr<Epochs>(const FashionTask&)> make_epochs;
 };
 
 /// Answers until the input ends; returns what `main` returns.
