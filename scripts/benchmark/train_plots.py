@@ -71,7 +71,8 @@ def bars(name, values, x_label, formatter):
     for row, program in enumerate(programs):
         value = values[program]
         axes.barh(row, value, color=style(program)[0], height=0.66)
-        axes.text(value, row, f" {formatter(float(f'{value:.3g}'))}", va="center")
+        text = formatter(float(f"{value:.3g}"))
+        axes.annotate(text, (value, row), xytext=(4, 0), textcoords="offset points", va="center")
     axes.set_yticks(range(len(programs)), [label(p) for p in programs])
     axes.set_ylim(len(programs) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
