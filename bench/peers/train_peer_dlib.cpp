@@ -3,9 +3,12 @@
 
 #include <dlib/dnn.h>
 #include <dlib/revision.h>
-#include <xmmintrin.h>
 
 #include <stdexcept>
+
+#if defined(__SSE2__)
+#include <xmmintrin.h>
+#endif
 
 #include "train/peer.h"
 
@@ -131,7 +134,11 @@ int main() {
                std::to_string(DLIB_MINOR_VERSION) + ", its BLAS the system's";
   // Threads are those of its BLAS, set in the environment. Averages of dead units become denormal,
   // and all arithmetic on them slow.
-  peer.set_threads = [](int) { _mm_setcsr(_mm_getcsr() | 0x8040); };
+  peer.set_threads = [](int) {
+#if defined(__SSE2__)
+    _mm_setcsr(_mm_getcsr() | 0x8040);
+#endif
+  };
   peer.make = make;
   return serve(peer);
 }

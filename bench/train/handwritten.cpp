@@ -1,10 +1,13 @@
 #include "handwritten.h"
 
 #include <cblas.h>
-#include <xmmintrin.h>
 
 #include <algorithm>
 #include <cmath>
+
+#if defined(__SSE2__)
+#include <xmmintrin.h>
+#endif
 
 namespace glissade::bench {
 namespace {
@@ -215,9 +218,11 @@ void Handwritten::update() {
     sgd(count, lr, gradient_.get(), parameters_.get());
     return;
   }
+#if defined(__SSE2__)
   // The averages of dead units become denormal, and then each operation is slow.
   const unsigned saved = _mm_getcsr();
   _mm_setcsr(saved | 0x8040);
+#endif
   if (workload.optimizer == Workload::Optimizer::momentum) {
     momentum(count, lr, static_cast<float>(workload.momentum()), gradient_.get(), velocity_.get(),
              parameters_.get());
@@ -227,7 +232,9 @@ void Handwritten::update() {
          static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(0.999, t))), gradient_.get(),
          velocity_.get(), square_.get(), parameters_.get());
   }
+#if defined(__SSE2__)
   _mm_setcsr(saved);
+#endif
 }
 
 std::vector<float> Handwritten::parameters() const {

@@ -1,10 +1,13 @@
 #include "products.h"
 
 #include <cblas.h>
-#include <immintrin.h>
 
 #include <algorithm>
 #include <random>
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
 
 namespace glissade::bench {
 namespace {
@@ -17,12 +20,18 @@ Buffer random_buffer(std::int64_t count, std::mt19937& random) {
   return buffer;
 }
 
+void pause_briefly() {
+#if defined(__SSE2__)
+  _mm_pause();
+#endif
+}
+
 // Gives way to other programs if it takes unusually long.
 template <class Condition>
 void spin_until(const Condition& condition) {
   for (int spins = 0; !condition(); ++spins) {
     if (spins < 100'000) {
-      _mm_pause();
+      pause_briefly();
     } else {
       std::this_thread::yield();
     }
