@@ -1,186 +1,196 @@
 // One training step (forward, backward, update) as a user writes it, against its matrix products
-// alone: the same cblas_sgemm calls on the same kernel in the same run.
+// alone and against a step written by hand for the network: the same cblas_sgemm calls on the same
+// kernel in the same run.
 //
 //     bench_train --benchmark_filter=step/W3/threads:1
+//     bench_train --workloads                             the networks, as JSON
 //
-// Counters: x_products, the ratio of the medians of step and products; products_us and step_us,
-// those medians in microseconds. The time that Google Benchmark prints is that of one turn, which
-// is as many steps as fill 5 ms.
+// The three take turns of about 2 ms, or one step if that is longer. Counters: seconds,
+// products_seconds and handwritten_seconds, medians of one step; x_products and x_handwritten, the
+// medians of the ratios of neighbouring turns. With two threads also split_seconds and x_split,
+// against the products of half the batch in each of two threads, and x_floor, against the faster of
+// the two ways to split the products. peak_bytes is the most memory that the library's allocator
+// had in use, needed_bytes what no step can do without, x_needed their ratio.
+//
+// Before anything is timed, Glissade and the step by hand make the same steps from the same
+// parameters; loss_error and update_error say how far apart they are. The time that Google
+// Benchmark prints is that of one turn.
 
 #include <benchmark/benchmark.h>
-#include <cblas.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <glissade/core/blas_info.h>
 #include <glissade/core/threads.h>
-#include <glissade/glissade.h>
 
 #include <algorithm>
-#include <chrono>
-#include <functional>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <exception>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "workloads.h"
+#include "support/measure.h"
+#include "train/handwritten.h"
+#include "train/products.h"
+#include "train/step.h"
 
 namespace {
 
 using namespace glissade;
-using bench::Workload;
-using Clock = std::chrono::steady_clock;
+using namespace glissade::bench;
 
-Tensor<float> random(const Shape& shape, Rng& rng) {
-  Tensor<float> tensor(shape);
-  rng.fill_normal(tensor, 0.0F, 0.1F);
-  return tensor;
-}
+// How far the two may be apart after a few steps; what is wrong is much farther.
+constexpr int kCheckedSteps = 10;
+constexpr double kLossTolerance = 1e-4;
+constexpr double kUpdateTolerance = 1e-2;
 
-// A training step through the public API.
-class Step {
- public:
-  explicit Step(const Workload& workload) : workload_(workload) {
-    Rng rng(1);
-    const auto& sizes = workload.sizes;
-    for (std::size_t i = 0; i + 1 < sizes.size(); ++i) {
-      model_.add(nn::Linear(sizes[i], sizes[i + 1], rng, {.init = nn::Init::kaiming_uniform}));
-      if (i + 2 == sizes.size()) break;
-      if (workload.activation == Workload::Activation::relu) {
-        model_.add(nn::ReLU());
-      } else {
-        model_.add(nn::Tanh());
-      }
-    }
-    inputs_ = random({workload.batch, sizes.front()}, rng);
-    targets_ = random({workload.batch, sizes.back()}, rng);
-    labels_ = Tensor<std::int32_t>({workload.batch});
-    for (auto& label : labels_) label = static_cast<std::int32_t>(rng.integer(0, sizes.back()));
-    const auto parameters = model_.parameters();
-    switch (workload.optimizer) {
-      case Workload::Optimizer::sgd:
-        optimizer_ = std::make_unique<optim::SGD<float>>(parameters, optim::SGDOptions{.lr = 1e-3});
-        break;
-      case Workload::Optimizer::momentum:
-        optimizer_ = std::make_unique<optim::SGD<float>>(
-            parameters, optim::SGDOptions{.lr = 1e-3, .momentum = 0.9});
-        break;
-      case Workload::Optimizer::adam:
-        optimizer_ =
-            std::make_unique<optim::Adam<float>>(parameters, optim::AdamOptions{.lr = 1e-4});
-        break;
-    }
-  }
-
-  void operator()() {
-    optimizer_->zero_grad();
-    const auto output = model_(inputs_);
-    const auto loss = workload_.loss == Workload::Loss::mse ? nn::mse_loss(output, targets_)
-                                                            : nn::cross_entropy(output, labels_);
-    loss.backward();
-    optimizer_->step();
-  }
-
- private:
-  Workload workload_;
-  nn::Sequential<> model_;
-  Variable<float> inputs_;
-  Variable<float> targets_;
-  Tensor<std::int32_t> labels_;
-  std::unique_ptr<optim::Optimizer<float>> optimizer_;
+struct Agreement {
+  double loss_error = 0.0;    // the largest difference of the losses / the first loss
+  double update_error = 0.0;  // |difference of parameters| / |change of parameters|
 };
 
-// The matrix products of the same step and nothing else.
-class Products {
- public:
-  explicit Products(const Workload& workload) : batch_(static_cast<int>(workload.batch)) {
-    Rng rng(1);
-    const auto& sizes = workload.sizes;
-    for (const auto size : sizes) {
-      sizes_.push_back(static_cast<int>(size));
-      activations_.push_back(random({workload.batch, size}, rng));
-      gradients_.push_back(random({workload.batch, size}, rng));
-    }
-    for (std::size_t i = 0; i + 1 < sizes.size(); ++i) {
-      weights_.push_back(random({sizes[i + 1], sizes[i]}, rng));
-      weight_gradients_.push_back(random({sizes[i + 1], sizes[i]}, rng));
-    }
+Agreement agreement(const Problem& problem) {
+  Step step(problem);
+  Handwritten handwritten(problem);
+  Agreement result;
+  double first_loss = 0.0;
+  for (int i = 0; i < kCheckedSteps; ++i) {
+    const double ours = step();
+    const double theirs = handwritten();
+    if (i == 0) first_loss = theirs;
+    result.loss_error = std::max(result.loss_error, std::abs(ours - theirs) / first_loss);
   }
-
-  void operator()() {
-    const std::size_t layers = weights_.size();
-    for (std::size_t i = 0; i < layers; ++i) {  // Y = X Wᵀ
-      cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, batch_, sizes_[i + 1], sizes_[i], 1.0F,
-                  activations_[i].data(), sizes_[i], weights_[i].data(), sizes_[i], 0.0F,
-                  activations_[i + 1].data(), sizes_[i + 1]);
-    }
-    for (std::size_t i = layers; i-- > 0;) {
-      // dW = dYᵀ X
-      cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, sizes_[i + 1], sizes_[i], batch_, 1.0F,
-                  gradients_[i + 1].data(), sizes_[i + 1], activations_[i].data(), sizes_[i], 0.0F,
-                  weight_gradients_[i].data(), sizes_[i]);
-      if (i == 0) break;  // nobody needs the gradient of the input
-      // dX = dY W
-      cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, batch_, sizes_[i], sizes_[i + 1], 1.0F,
-                  gradients_[i + 1].data(), sizes_[i + 1], weights_[i].data(), sizes_[i], 0.0F,
-                  gradients_[i].data(), sizes_[i]);
-    }
+  const std::vector<float> ours = step.parameters();
+  const std::vector<float> theirs = handwritten.parameters();
+  double difference = 0.0;
+  double change = 0.0;
+  for (std::size_t i = 0; i < ours.size(); ++i) {
+    difference += std::pow(static_cast<double>(ours[i]) - theirs[i], 2);
+    change += std::pow(static_cast<double>(theirs[i]) - problem.parameters[i], 2);
   }
+  result.update_error = std::sqrt(difference / change);
+  return result;
+}
 
- private:
-  int batch_;
-  std::vector<int> sizes_;
-  std::vector<Tensor<float>> activations_;
-  std::vector<Tensor<float>> gradients_;
-  std::vector<Tensor<float>> weights_;
-  std::vector<Tensor<float>> weight_gradients_;
+template <class Callable>
+std::function<void(int)> repeated(Callable& callable) {
+  return [&callable](int repetitions) {
+    for (int i = 0; i < repetitions; ++i) callable();
+  };
+}
+
+// Work that a turn of the step is compared with.
+struct Rival {
+  Rival(std::string its_name, std::function<void(int)> run, WorkOptions options = {})
+      : name(std::move(its_name)), work(std::move(run), std::move(options)) {}
+
+  std::string name;
+  Work work;
+  std::vector<double> times;
 };
 
-double seconds_of(const std::function<void()>& work, int repetitions) {
-  const auto start = Clock::now();
-  for (int i = 0; i < repetitions; ++i) work();
-  return std::chrono::duration<double>(Clock::now() - start).count() / repetitions;
-}
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
-
-// The machine's clock wanders, so step and products take turns, a few milliseconds each.
-void step_benchmark(benchmark::State& state, const Workload& workload, int threads) {
-  set_num_threads(threads);
-  Step step(workload);
-  Products products(workload);
-  for (int i = 0; i < 10; ++i) {
-    step();
-    products();
+void take_turns(benchmark::State& state, const Problem& problem, int threads) {
+  const Workload& workload = problem.workload;
+  const Clock clock = threads == 1 ? Clock::processor : Clock::wall;
+  const auto prepare = [threads] { set_num_threads(threads); };
+  Step step(problem);
+  Products products(workload, workload.batch);
+  Handwritten handwritten(problem);
+  std::unique_ptr<SplitProducts> split;
+  std::vector<Rival> rivals;
+  rivals.reserve(3);
+  rivals.emplace_back("products", repeated(products), WorkOptions{clock, prepare});
+  rivals.emplace_back("handwritten", repeated(handwritten), WorkOptions{clock, prepare});
+  if (threads == 2) {
+    split = std::make_unique<SplitProducts>(workload);
+    rivals.emplace_back(
+        "split", [&split](int repetitions) { split->run(repetitions); },
+        WorkOptions{clock, [&split] {
+                      set_num_threads(1);
+                      split->prepare();
+                    }});
   }
-  const double estimate = std::max(seconds_of([&] { step(); }, 10), 1e-7);
-  const int repetitions = std::max(1, static_cast<int>(5e-3 / estimate));
-  std::vector<double> step_times;
-  std::vector<double> product_times;
+  Work own(repeated(step), {clock, prepare});
+  std::vector<double> times;
   for (auto _ : state) {
     state.PauseTiming();
-    product_times.push_back(seconds_of([&] { products(); }, repetitions));
+    for (Rival& rival : rivals) rival.times.push_back(rival.work.turn());
     state.ResumeTiming();
-    step_times.push_back(seconds_of([&] { step(); }, repetitions));
+    times.push_back(own.turn());
   }
-  state.counters["step_us"] = 1e6 * median(step_times);
-  state.counters["products_us"] = 1e6 * median(product_times);
-  state.counters["x_products"] = median(step_times) / median(product_times);
+  state.counters["seconds"] = median(times);
+  for (const Rival& rival : rivals) {
+    state.counters[rival.name + "_seconds"] = median(rival.times);
+    state.counters["x_" + rival.name] = median_ratio(times, rival.times);
+  }
+  if (split) {
+    const Rival& floor = median(rivals[0].times) < median(rivals[2].times) ? rivals[0] : rivals[2];
+    state.counters["x_floor"] = median_ratio(times, floor.times);
+  }
+}
+
+void train_benchmark(benchmark::State& state, const Workload& workload, int threads) {
+  set_num_threads(threads);
+  const Problem problem(workload);
+  const Agreement agreed = agreement(problem);
+  if (!(agreed.loss_error <= kLossTolerance && agreed.update_error <= kUpdateTolerance)) {
+    const std::string message = fmt::format(
+        "Glissade and the step by hand differ: the loss by {:.1e}, the update by {:.1e}",
+        agreed.loss_error, agreed.update_error);
+    state.SkipWithError(message.c_str());
+    return;
+  }
+  take_turns(state, problem, threads);
+  const std::size_t peak = allocated_bytes([&problem] {
+    Step step(problem);
+    for (int i = 0; i < 3; ++i) step();
+  });
+  state.counters["loss_error"] = agreed.loss_error;
+  state.counters["update_error"] = agreed.update_error;
+  state.counters["parameters"] = static_cast<double>(workload.parameters());
+  state.counters["peak_bytes"] = static_cast<double>(peak);
+  state.counters["needed_bytes"] = static_cast<double>(workload.needed_bytes());
+  state.counters["x_needed"] =
+      static_cast<double>(peak) / static_cast<double>(workload.needed_bytes());
   state.SetLabel(blas_info().kernel);
+}
+
+void add(const std::string& name, const Workload& workload, int threads) {
+  benchmark::RegisterBenchmark(name.c_str(), [workload, threads](benchmark::State& state) {
+    try {
+      train_benchmark(state, workload, threads);
+    } catch (const std::exception& error) {
+      state.SkipWithError(error.what());
+    }
+  })->Unit(benchmark::kMicrosecond);
+}
+
+// What other programs are told to train.
+void print_workloads() {
+  std::vector<std::string> lines;
+  const auto add_all = [&lines](const std::vector<Workload>& workloads) {
+    for (const Workload& w : workloads) lines.push_back(to_json(w));
+  };
+  add_all(standard_workloads());
+  add_all(sweeps());
+  fmt::print("[{}]\n", fmt::join(lines, ",\n "));
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  for (const Workload& workload : bench::workloads()) {
+  if (argc == 2 && std::strcmp(argv[1], "--workloads") == 0) {
+    print_workloads();
+    return 0;
+  }
+  for (const Workload& workload : standard_workloads()) {
     for (const int threads : {1, 2}) {
-      const std::string name = "step/" + workload.name + "/threads:" + std::to_string(threads);
-      benchmark::RegisterBenchmark(name.c_str(), [workload, threads](benchmark::State& state) {
-        step_benchmark(state, workload, threads);
-      })->Unit(benchmark::kMicrosecond);
+      add(fmt::format("step/{}/threads:{}", workload.name, threads), workload, threads);
     }
   }
+  for (const Workload& workload : sweeps()) add(workload.name, workload, 1);
   benchmark::AddCustomContext("blas", to_string(blas_info()));
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "measure.h"
+#include "support/measure.h"
 #include "problem.h"
 
 namespace glissade::bench {

@@ -10,86 +10,29 @@ written to DIR/gradients.json, the page to DIR/index.html.
 """
 
 import argparse
-import contextlib
-import datetime
 import json
 import os
 import pathlib
-import platform
 import re
 import subprocess
 import sys
 
 sys.dont_write_bytecode = True
 HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
 sys.path.insert(0, str(HERE))
 
+import programs as common
 from measurements import NUMERICAL, PROBLEMS, Measurements, in_order
+from programs import ROOT, about, built_programs, fail, python_with_torch, say
 
-PRESET = "release"
-TORCH_INDEX = "https://download.pytorch.org/whl/cpu"  # wheels without CUDA; PyPI has none for x86
+common.benchmark = "gradients"
+
 ONCE = {  # what does not have to be repeated
     "differences": f"^gradient/({{problem}})/({'|'.join(sorted(NUMERICAL))})/",
     "step sizes": "^step_size/",
     "growth": "^growth/",
     "chains": "^chain/",
 }
-
-
-def say(*words):
-    print("gradients:", *words, flush=True)
-
-
-def fail(sentence):
-    sys.exit(f"gradients: {sentence}")
-
-
-def built_programs():
-    """Builds bench_gradients and the peers that were found; their paths by name, ours first."""
-    build = ROOT / "build" / PRESET
-    configured = subprocess.run(["cmake", "--preset", PRESET], cwd=ROOT, capture_output=True, text=True)
-    if configured.returncode != 0:
-        fail(f"cmake: {configured.stderr.strip()}")
-    targets = subprocess.run(
-        ["ninja", "-C", build, "-t", "targets", "all"], capture_output=True, text=True, check=True
-    ).stdout
-    names = sorted(set(re.findall(r"^(bench_gradients|gradients_peer_\w+): phony", targets, re.MULTILINE)))
-    if "bench_gradients" not in names:
-        fail("there is no bench_gradients; is GLISSADE_BUILD_BENCHES off?")
-    say(f"building {' '.join(names)} (build/{PRESET})")
-    programs = {}
-    for name in names:
-        done = subprocess.run([ROOT / "scripts/cmake-quietly", PRESET, name])
-        if done.returncode == 0:
-            programs[name] = build / "bench" / name
-        elif name == "bench_gradients":
-            fail("bench_gradients does not build")
-        else:
-            say(f"{name} does not build; the page does without")
-    return programs
-
-
-def python_with_torch(given):
-    """The path of a Python that has PyTorch; None, with a sentence, if there can be none."""
-    if given:
-        return given
-    venv = ROOT / "build" / "venv-bench"
-    python = venv / "bin" / "python"
-    complete = venv / "complete"
-    if complete.exists():
-        return python
-    say("installing PyTorch into build/venv-bench; --python PYTHON takes one that is there")
-    pip = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-    with contextlib.suppress(subprocess.CalledProcessError):
-        subprocess.run([sys.executable, "-m", "venv", "--clear", venv], check=True)
-        cpu_only = subprocess.run([*pip, "--retries", "0", "--index-url", TORCH_INDEX, "torch"], capture_output=True)
-        packages = ["numpy", "safetensors"] + (["torch"] if cpu_only.returncode != 0 else [])
-        subprocess.run([*pip, *packages], check=True)
-        complete.touch()
-        return python
-    say("PyTorch could not be installed; the page does without")
-    return None
 
 
 class Program:
@@ -159,25 +102,9 @@ class Torch:
         self.process.wait()
 
 
-def about():
-    processor = re.search(r"^model name\s*:\s*(.*)$", pathlib.Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True
-    )
-    return {
-        "command": "scripts/bench gradients " + " ".join(sys.argv[1:]),
-        "date": datetime.date.today().isoformat(),
-        "commit": commit.stdout.strip(),
-        "processor": processor.group(1) if processor else platform.processor(),
-        "cores": f"{os.cpu_count()}, of which the programs may use {len(os.sched_getaffinity(0))}",
-        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "load average before": f"{os.getloadavg()[0]:.2f}",
-    }
-
-
 def measure(options, out):
     os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
-    programs = built_programs()
+    programs = built_programs(r"bench_gradients|gradients_peer_\w+", ["bench_gradients"])
     data = out / "data"
     data.mkdir(parents=True, exist_ok=True)
     subprocess.run([programs["bench_gradients"], f"--data={data}"], check=True, stdout=subprocess.DEVNULL)

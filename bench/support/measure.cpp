@@ -14,19 +14,20 @@ namespace {
 constexpr double kTurn = 2e-3;
 constexpr int kMostRepetitions = 1'000'000;
 
-// Of this thread, in seconds.
-double processor_time() {
+// In seconds.
+double now_on(Clock clock) {
   timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  clock_gettime(clock == Clock::processor ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &now);
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
 }  // namespace
 
-Work::Work(std::function<void(int)> run) : run_(std::move(run)) {
+Work::Work(std::function<void(int)> run, WorkOptions options)
+    : run_(std::move(run)), options_(std::move(options)) {
   estimate_ = seconds_of(1);
   if (estimate_ > kTurn) return;
-  run_(1);  // the first one had to warm up
+  seconds_of(1);  // the first one had to warm up
   for (double total = 0.0; total < kTurn / 8 && repetitions_ < kMostRepetitions;) {
     repetitions_ *= 2;
     estimate_ = seconds_of(repetitions_);
@@ -38,9 +39,10 @@ Work::Work(std::function<void(int)> run) : run_(std::move(run)) {
 double Work::turn() { return seconds_of(repetitions_); }
 
 double Work::seconds_of(int repetitions) {
-  const double start = processor_time();
+  if (options_.prepare) options_.prepare();
+  const double start = now_on(options_.clock);
   run_(repetitions);
-  return std::max(processor_time() - start, 1e-9) / repetitions;
+  return std::max(now_on(options_.clock) - start, 1e-9) / repetitions;
 }
 
 double median(std::vector<double> values) {

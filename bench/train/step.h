@@ -1,0 +1,33 @@
+#pragma once
+
+// A training step (forward, backward, update) as a user of Glissade writes it.
+
+#include <glissade/glissade.h>
+
+#include <memory>
+#include <vector>
+
+#include "workloads.h"
+
+namespace glissade::bench {
+
+class Step {
+ public:
+  explicit Step(const Problem& problem);
+
+  /// One step; returns the loss before it.
+  float operator()();
+
+  /// All weights and biases, in the order of `Problem::parameters`.
+  std::vector<float> parameters() const;
+
+ private:
+  Workload workload_;
+  nn::Sequential<> model_;
+  Variable<float> inputs_;
+  Variable<float> targets_;
+  Tensor<std::int32_t> labels_;
+  std::unique_ptr<optim::Optimizer<float>> optimizer_;
+};
+
+}  // namespace glissade::bench
