@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "support/measure.h"
 #include "problem.h"
+#include "support/measure.h"
 
 namespace glissade::bench {
 
