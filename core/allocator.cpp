@@ -220,9 +220,10 @@ void detail::deallocate_elsewhere(void* block, std::size_t bytes) noexcept {
     std::free(block);
     return;
   }
-  const bool had_limit = block_cache.limit > 0;
-  keep_until_thread_ends();
-  if (!had_limit && block_cache.limit > 0) return deallocate(block, bytes);
+  if (block_cache.limit == 0) {
+    keep_until_thread_ends();
+    if (block_cache.limit > 0) return deallocate(block, bytes);
+  }
   depot().put(static_cast<FreeBlock*>(block), size_class(bytes));
 }
 

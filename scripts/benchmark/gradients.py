@@ -23,7 +23,7 @@ sys.path.insert(0, str(HERE))
 
 import programs as common
 from measurements import NUMERICAL, PROBLEMS, Measurements, in_order
-from programs import ROOT, about, built_programs, fail, python_with_torch, say
+from programs import ROOT, about, built_programs, fail, python_with_torch, say, write_pictures
 
 common.benchmark = "gradients"
 
@@ -170,11 +170,7 @@ def main():
         measurements = Measurements(files)
     except (OSError, ValueError, KeyError) as error:
         fail(f"{' '.join(map(str, files))}: {error}")
-    drawn = page.write(measurements, options.out / "index.html")
-    if options.pictures:
-        options.pictures.mkdir(parents=True, exist_ok=True)
-        for name, svg in drawn.items():
-            (options.pictures / f"gradients_{name}.svg").write_text(svg, encoding="utf-8")
+    write_pictures(page.write(measurements, options.out / "index.html"), options.pictures)
     say(f"wrote {options.out / 'index.html'}")
 
 

@@ -24,6 +24,15 @@ def fail(sentence):
     sys.exit(f"{benchmark}: {sentence}")
 
 
+def write_pictures(pictures, folder):
+    """Writes the SVGs, texts by name, to BENCHMARK_NAME.svg; nothing without a folder."""
+    if not folder:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, svg in pictures.items():
+        (folder / f"{benchmark}_{name}.svg").write_text(svg, encoding="utf-8")
+
+
 def built_programs(pattern, needed, settings=()):
     """Builds the programs whose whole names match the pattern, those `needed` among them; paths by name.
 

@@ -28,7 +28,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 import programs as common
-from programs import ROOT, about, built_programs, fail, python_with_torch, say
+from programs import ROOT, about, built_programs, fail, python_with_torch, say, write_pictures
 from train_figures import OURS, STANDARD, SWEEPS, TrainFigures
 
 common.benchmark = "train"
@@ -328,11 +328,7 @@ def main():
         figures = TrainFigures(source)
     except (OSError, ValueError, KeyError) as error:
         fail(f"{source}: {error}")
-    drawn = train_page.write(figures, options.page)
-    if options.pictures:
-        options.pictures.mkdir(parents=True, exist_ok=True)
-        for name, svg in drawn.items():
-            (options.pictures / f"train_{name}.svg").write_text(svg, encoding="utf-8")
+    write_pictures(train_page.write(figures, options.page), options.pictures)
     say(f"wrote {options.page}")
 
 

@@ -14,7 +14,7 @@ import xml.etree.ElementTree
 
 sys.dont_write_bytecode = True
 
-from html_tables import Page, expect
+from html_tables import Page, expect, expect_column
 
 CLOCKS = [1.0, 1.5, 0.5]  # of the three rounds; PyTorch misses the slow one
 TIMES = {"W1": 1e-6, "W2": 20e-6, "W3": 1.2e-3, "W4": 20e-3, "W5": 300e-6}  # Glissade's, by workload
@@ -79,8 +79,7 @@ def measurements():
 
 
 def check_tables(page):
-    judged = "Training steps, benchmarked"
-    for row, wanted in {
+    wanted = {
         "W1: Glissade / by hand": ("1.30", "miss"),
         "W2: Glissade / products alone": ("1.10", ""),
         "W3: Glissade / products alone": ("1.10", "miss"),
@@ -91,8 +90,8 @@ def check_tables(page):
         "W1: PyTorch / Glissade": ("30.0", "miss"),
         "W4: memory / what no step can do without": ("1.20", ""),
         "Fashion-MNIST epoch: Glissade / PyTorch": ("0.625", "miss"),
-    }.items():
-        expect(row, page.cell(judged, row, "measured"), wanted)
+    }
+    expect_column(page, "Training steps, benchmarked", "measured", wanted)
     steps = page.tables["Time of a step | 2 threads"]
     expect("tables of two threads", [row[0][0] for row in steps if row[0][0] == "W3"], ["W3"] * 3)
     # Times are medians of all rounds, ratios of the rounds that both were in.

@@ -44,3 +44,9 @@ class Page(html.parser.HTMLParser):
 def expect(what, found, wanted):
     if found != wanted:
         sys.exit(f"{what}: {found!r}, but it should be {wanted!r}")
+
+
+def expect_column(page, heading, column, wanted):
+    """`wanted` has, for the rows that are looked at, the text and the class of their cell in the column."""
+    for row, cell in wanted.items():
+        expect(row, page.cell(heading, row, column), cell)

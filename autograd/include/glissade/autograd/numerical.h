@@ -35,13 +35,11 @@ enum class Difference {
   /// counts has the smallest sum of its distance to a neighbour (the error of truncation), of what
   /// separates it from candidates of smaller steps beyond their rounding errors (a kink inside the
   /// step), and of a bound for the rounding errors from the noise of the function, which is
-  /// measured
-  /// (Hamming's difference table; More and Wild, "Estimating computational noise", 2011). That sum
-  /// is the error estimate. All candidates are looked at: to stop when the error grows, as Ridders
-  /// (1982) does, fails at kinks. If the function has one value, and its step is below a 64th of
-  /// the
-  /// largest, three steps between the rungs are tried too. One side alone counts only if the other
-  /// agrees: at a kink it is the central difference.
+  /// measured (Hamming's difference table; More and Wild, "Estimating computational noise", 2011).
+  /// That sum is the error estimate. All candidates are looked at: to stop when the error grows, as
+  /// Ridders (1982) does, fails at kinks. If the function has one value, and the step that was
+  /// chosen is below a 64th of the largest, three steps between the rungs are tried too. One side
+  /// alone counts only if the other agrees: at a kink it is the central difference.
   ladder,
 };
 
