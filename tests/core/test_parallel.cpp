@@ -16,6 +16,7 @@
 
 #include "catch.h"
 #include "glissade/core/parallel.h"
+#include "support/threads.h"
 
 #if defined(__SSE2__)
 #include <xmmintrin.h>
@@ -24,18 +25,6 @@
 using namespace glissade;
 
 namespace {
-
-// So many threads for the length of a test.
-class Threads {
- public:
-  explicit Threads(int count) : before_(num_threads()) { set_num_threads(count); }
-  ~Threads() { set_num_threads(before_); }
-  Threads(const Threads&) = delete;
-  Threads& operator=(const Threads&) = delete;
-
- private:
-  int before_;
-};
 
 using Range = std::pair<Index, Index>;
 
