@@ -69,11 +69,14 @@ class Pool {
     workers_wanted_.store(num_threads() - 1, std::memory_order_relaxed);
     unfinished_.store(parts, std::memory_order_relaxed);
     const std::uint32_t job = Ticket{ticket_.load(std::memory_order_relaxed)}.job() + 1;
-    ticket_.store(std::uint64_t{job} << 32 | static_cast<std::uint64_t>(parts) << 16);
+    // Part 0 is this thread's.
+    ticket_.store(std::uint64_t{job} << 32 | static_cast<std::uint64_t>(parts) << 16 | 1);
     if (sleeping_.load() > 0) {
       { const std::lock_guard lock(sleep_); }
       wake_.notify_all();
     }
+    run_part(0);
+    unfinished_.fetch_sub(1);
     work();
     wait_for_parts();
     if (error_ != nullptr) std::rethrow_exception(std::exchange(error_, nullptr));

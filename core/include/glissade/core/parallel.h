@@ -31,8 +31,8 @@ inline bool in_parallel() { return detail::in_parallel_part; }
 inline int available_threads() { return in_parallel() ? 1 : num_threads(); }
 
 /// Calls f(i) once for each i = 0 ... parts - 1, on the calling thread and up to num_threads() - 1
-/// others, and returns when all have ended. `parts` is at most 4096. Which thread runs which part
-/// is not fixed; the calling thread begins with part 0. If all other threads are busy, or the
+/// others, and returns when all have ended. `parts` is at most 4096. The calling thread runs part
+/// 0; which thread runs which other part is not fixed. If all other threads are busy, or the
 /// calling thread is itself working on a part, it does everything.
 ///
 /// If calls throw, the others may still be made; then the exception of the lowest i is thrown. The
