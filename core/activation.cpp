@@ -1,7 +1,9 @@
 #include "glissade/core/activation.h"
 
+#include <algorithm>
 #include <cmath>
 
+#include "elements.h"
 #include "glissade/core/check.h"
 #include "simd_targets.h"
 
@@ -272,40 +274,69 @@ bool is_identity(const Activation& activation, Index n, const T* from, T* to) {
   if (from != to) std::copy(from, from + n, to);
   return true;
 }
-}  // namespace
 
-template <>
-void activation_forward(const Activation& activation, Index n, const float* x, float* y) {
-  if (is_identity(activation, n, x, y)) return;
+Index grain_of(const Activation& activation) {
+  const bool simple = activation.kind == Activation::Kind::relu ||
+                      activation.kind == Activation::Kind::leaky_relu ||
+                      activation.kind == Activation::Kind::identity;
+  return simple ? kSimpleGrain : kFunctionGrain;
+}
+
+void forward(const Activation& activation, Index n, const float* x, float* y) {
   HWY_DYNAMIC_DISPATCH(ForwardFloat)(activation, n, x, y);
 }
-template <>
-void activation_forward(const Activation& activation, Index n, const double* x, double* y) {
-  if (is_identity(activation, n, x, y)) return;
+void forward(const Activation& activation, Index n, const double* x, double* y) {
   HWY_DYNAMIC_DISPATCH(ForwardDouble)(activation, n, x, y);
 }
-template <>
-void bias_activation_forward(const Activation& activation, Index rows, Index columns,
-                             const float* bias, float* y) {
+void bias_forward(const Activation& activation, Index rows, Index columns, const float* bias,
+                  float* y) {
   HWY_DYNAMIC_DISPATCH(BiasForwardFloat)(activation, rows, columns, bias, y);
 }
-template <>
-void bias_activation_forward(const Activation& activation, Index rows, Index columns,
-                             const double* bias, double* y) {
+void bias_forward(const Activation& activation, Index rows, Index columns, const double* bias,
+                  double* y) {
   HWY_DYNAMIC_DISPATCH(BiasForwardDouble)(activation, rows, columns, bias, y);
 }
-template <>
-void activation_backward(const Activation& activation, Index n, const float* x, const float* y,
-                         const float* g, float* dx) {
-  if (is_identity(activation, n, g, dx)) return;
+void backward(const Activation& activation, Index n, const float* x, const float* y, const float* g,
+              float* dx) {
   HWY_DYNAMIC_DISPATCH(BackwardFloat)(activation, n, x, y, g, dx);
 }
-template <>
-void activation_backward(const Activation& activation, Index n, const double* x, const double* y,
-                         const double* g, double* dx) {
-  if (is_identity(activation, n, g, dx)) return;
+void backward(const Activation& activation, Index n, const double* x, const double* y,
+              const double* g, double* dx) {
   HWY_DYNAMIC_DISPATCH(BackwardDouble)(activation, n, x, y, g, dx);
 }
+}  // namespace
+
+template <class T>
+void activation_forward(const Activation& activation, Index n, const T* x, T* y) {
+  if (is_identity(activation, n, x, y)) return;
+  for_elements(n, grain_of(activation),
+               [&](Index from, Index to) { forward(activation, to - from, x + from, y + from); });
+}
+
+template <class T>
+void bias_activation_forward(const Activation& activation, Index rows, Index columns, const T* bias,
+                             T* y) {
+  for_rows(rows, columns, grain_of(activation), [&](Index from, Index to) {
+    bias_forward(activation, to - from, columns, bias, y + from * columns);
+  });
+}
+
+template <class T>
+void activation_backward(const Activation& activation, Index n, const T* x, const T* y, const T* g,
+                         T* dx) {
+  if (is_identity(activation, n, g, dx)) return;
+  for_elements(n, grain_of(activation), [&](Index from, Index to) {
+    backward(activation, to - from, x == nullptr ? x : x + from, y + from, g + from, dx + from);
+  });
+}
+
+#define GLISSADE_INSTANTIATE(T)                                                         \
+  template void activation_forward(const Activation&, Index, const T*, T*);             \
+  template void bias_activation_forward(const Activation&, Index, Index, const T*, T*); \
+  template void activation_backward(const Activation&, Index, const T*, const T*, const T*, T*);
+GLISSADE_INSTANTIATE(float)
+GLISSADE_INSTANTIATE(double)
+#undef GLISSADE_INSTANTIATE
 
 }  // namespace kernels
 }  // namespace glissade

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "broadcast.h"
+#include "elements.h"
 #include "simd_targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -170,19 +171,56 @@ HWY_EXPORT(BinaryDouble);
 HWY_EXPORT(MultiplyAddFloat);
 HWY_EXPORT(MultiplyAddDouble);
 
-void run(kernels::Unary f, Index n, const float* x, float* y) {
+void run_part(kernels::Unary f, Index n, const float* x, float* y) {
   HWY_DYNAMIC_DISPATCH(UnaryFloat)(f, n, x, y);
 }
-void run(kernels::Unary f, Index n, const double* x, double* y) {
+void run_part(kernels::Unary f, Index n, const double* x, double* y) {
   HWY_DYNAMIC_DISPATCH(UnaryDouble)(f, n, x, y);
 }
-void run(kernels::Binary f, const kernels::BroadcastLoops& loops, const float* a, const float* b,
-         float* y) {
+void run_part(kernels::Binary f, const kernels::BroadcastLoops& loops, const float* a,
+              const float* b, float* y) {
   HWY_DYNAMIC_DISPATCH(BinaryFloat)(f, loops, a, b, y);
 }
-void run(kernels::Binary f, const kernels::BroadcastLoops& loops, const double* a, const double* b,
-         double* y) {
+void run_part(kernels::Binary f, const kernels::BroadcastLoops& loops, const double* a,
+              const double* b, double* y) {
   HWY_DYNAMIC_DISPATCH(BinaryDouble)(f, loops, a, b, y);
+}
+
+Index grain_of(kernels::Unary f) {
+  switch (f) {
+    case kernels::Unary::neg:
+    case kernels::Unary::abs:
+    case kernels::Unary::sign:
+    case kernels::Unary::square:
+      return kernels::kSimpleGrain;
+    default:
+      return kernels::kFunctionGrain;
+  }
+}
+
+template <class T>
+void run(kernels::Unary f, Index n, const T* x, T* y) {
+  kernels::for_elements(n, grain_of(f),
+                        [&](Index from, Index to) { run_part(f, to - from, x + from, y + from); });
+}
+
+// The outermost loop is what is split.
+template <class T>
+void run(kernels::Binary f, const kernels::BroadcastLoops& loops, const T* a, const T* b, T* y) {
+  Index inner = 1;
+  for (int i = 1; i < loops.rank; ++i) inner *= loops.extent[static_cast<std::size_t>(i)];
+  const Index grain =
+      f == kernels::Binary::pow ? kernels::kFunctionGrain / 4 : kernels::kSimpleGrain;
+  const auto part_of = [&](Index from, Index to) {
+    kernels::BroadcastLoops part = loops;
+    part.extent[0] = to - from;
+    run_part(f, part, a + from * loops.step_a[0], b + from * loops.step_b[0], y + from * inner);
+  };
+  if (inner == 1) {
+    kernels::for_elements(loops.extent[0], grain, part_of);
+  } else {
+    kernels::for_rows(loops.extent[0], inner, grain, part_of);
+  }
 }
 }  // namespace
 
@@ -288,13 +326,20 @@ void binary_scalar_in_place(Binary f, Tensor<T>& x, T c) {
   run_flat(f, x.size(), x.data(), &c, 0, x.data());
 }
 
-template <>
-void multiply_add(Index n, const float* a, const float* b, const float* c, float* y) {
+namespace {
+void multiply_add_part(Index n, const float* a, const float* b, const float* c, float* y) {
   HWY_DYNAMIC_DISPATCH(MultiplyAddFloat)(n, a, b, c, y);
 }
-template <>
-void multiply_add(Index n, const double* a, const double* b, const double* c, double* y) {
+void multiply_add_part(Index n, const double* a, const double* b, const double* c, double* y) {
   HWY_DYNAMIC_DISPATCH(MultiplyAddDouble)(n, a, b, c, y);
+}
+}  // namespace
+
+template <class T>
+void multiply_add(Index n, const T* a, const T* b, const T* c, T* y) {
+  for_elements(n, kSimpleGrain, [&](Index from, Index to) {
+    multiply_add_part(to - from, a + from, b + from, c == nullptr ? c : c + from, y + from);
+  });
 }
 
 template <class T>
@@ -321,6 +366,7 @@ Tensor<T> broadcast_to(const Tensor<T>& x, const Shape& shape) {
   template void binary_in_place(Binary, Tensor<T>&, const Tensor<T>&, const char*);   \
   template Tensor<T> binary_scalar(Binary, const Tensor<T>&, T);                      \
   template void binary_scalar_in_place(Binary, Tensor<T>&, T);                        \
+  template void multiply_add(Index, const T*, const T*, const T*, T*);                \
   template Tensor<T> broadcast_to(const Tensor<T>&, const Shape&);
 GLISSADE_INSTANTIATE(float)
 GLISSADE_INSTANTIATE(double)

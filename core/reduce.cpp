@@ -1,10 +1,12 @@
 #include "glissade/core/reduce.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
 
 #include "axis_view.h"
+#include "elements.h"
 #include "simd_targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -78,9 +80,10 @@ HWY_INLINE hn::Vec<D> sum_columns(D d, const AxisView& view, const T* x, const L
   return total;
 }
 
-// y (outer, inner) = beta y + sum over k of x (outer, k, inner)
+// y (outer, inner) = beta y + sum over k of x (outer, k, inner), for `columns` of the inner ones,
+// with which x and y begin.
 template <class T>
-HWY_INLINE void sum_axis_loop(const AxisView& view, const T* x, T beta, T* y) {
+HWY_INLINE void sum_axis_loop(const AxisView& view, Index columns, const T* x, T beta, T* y) {
   if (view.inner == 1) {
     for (Index i = 0; i < view.outer; ++i) {
       const T s = sum(view.extent, x + i * view.extent);
@@ -95,15 +98,15 @@ HWY_INLINE void sum_axis_loop(const AxisView& view, const T* x, T beta, T* y) {
     const T* block = x + i * view.extent * view.inner;
     T* out = y + i * view.inner;
     Index j = 0;
-    for (; j + lanes <= view.inner; j += lanes) {
+    for (; j + lanes <= columns; j += lanes) {
       auto s = sum_columns(d, view, block + j,
                            [](auto tag, const T* p) HWY_ATTR { return hn::LoadU(tag, p); });
       if (beta != T{0}) s = hn::MulAdd(hn::Set(d, beta), hn::LoadU(d, out + j), s);
       hn::StoreU(s, d, out + j);
     }
-    if (j < view.inner) {
+    if (j < columns) {
       // In the same way, so that a column's sum does not depend on its position.
-      const Index rest = view.inner - j;
+      const Index rest = columns - j;
       auto s = sum_columns(d, view, block + j, [rest](auto tag, const T* p) HWY_ATTR {
         return load_first(tag, p, rest);
       });
@@ -112,11 +115,11 @@ HWY_INLINE void sum_axis_loop(const AxisView& view, const T* x, T beta, T* y) {
     }
   }
 }
-void SumAxisFloat(const AxisView& view, const float* x, float beta, float* y) {
-  sum_axis_loop(view, x, beta, y);
+void SumAxisFloat(const AxisView& view, Index columns, const float* x, float beta, float* y) {
+  sum_axis_loop(view, columns, x, beta, y);
 }
-void SumAxisDouble(const AxisView& view, const double* x, double beta, double* y) {
-  sum_axis_loop(view, x, beta, y);
+void SumAxisDouble(const AxisView& view, Index columns, const double* x, double beta, double* y) {
+  sum_axis_loop(view, columns, x, beta, y);
 }
 
 }  // namespace glissade::HWY_NAMESPACE
@@ -144,24 +147,48 @@ float run_minimum(Index n, const float* x) { return HWY_DYNAMIC_DISPATCH(Minimum
 double run_minimum(Index n, const double* x) { return HWY_DYNAMIC_DISPATCH(MinimumDouble)(n, x); }
 double run_squares(Index n, const float* x) { return HWY_DYNAMIC_DISPATCH(SquaresFloat)(n, x); }
 double run_squares(Index n, const double* x) { return HWY_DYNAMIC_DISPATCH(SquaresDouble)(n, x); }
-void run_sum_axis(const kernels::AxisView& view, const float* x, float beta, float* y) {
-  HWY_DYNAMIC_DISPATCH(SumAxisFloat)(view, x, beta, y);
+void run_sum_axis(const kernels::AxisView& view, Index columns, const float* x, float beta,
+                  float* y) {
+  HWY_DYNAMIC_DISPATCH(SumAxisFloat)(view, columns, x, beta, y);
 }
-void run_sum_axis(const kernels::AxisView& view, const double* x, double beta, double* y) {
-  HWY_DYNAMIC_DISPATCH(SumAxisDouble)(view, x, beta, y);
+void run_sum_axis(const kernels::AxisView& view, Index columns, const double* x, double beta,
+                  double* y) {
+  HWY_DYNAMIC_DISPATCH(SumAxisDouble)(view, columns, x, beta, y);
 }
 }  // namespace
 
 namespace kernels {
 
+namespace {
+
+// Long sums are made of the sums of blocks, which do not depend on the number of threads.
+constexpr Index kSumBlock = Index{1} << 16;
+
+template <class R, class T, class Part>
+R sum_of_blocks(const Tensor<T>& x, const Part& part) {
+  const Index n = x.size();
+  if (n <= kSumBlock) return part(n, x.data());
+  const Index blocks = (n + kSumBlock - 1) / kSumBlock;
+  Tensor<R> sums = Tensor<R>::uninitialized({blocks});
+  parallel_for(0, blocks, 1, [&](Index from, Index to) {
+    for (Index i = from; i < to; ++i) {
+      const Index begin = i * kSumBlock;
+      sums[i] = part(std::min(kSumBlock, n - begin), x.data() + begin);
+    }
+  });
+  return run_sum(blocks, sums.data());
+}
+
+}  // namespace
+
 template <class T>
 T sum(const Tensor<T>& x) {
-  return run_sum(x.size(), x.data());
+  return sum_of_blocks<T>(x, [](Index n, const T* from) { return run_sum(n, from); });
 }
 
 template <class T>
 double sum_of_squares(const Tensor<T>& x) {
-  return run_squares(x.size(), x.data());
+  return sum_of_blocks<double>(x, [](Index n, const T* from) { return run_squares(n, from); });
 }
 
 template <class T>
@@ -170,7 +197,23 @@ void sum_axis(const Tensor<T>& x, int axis, T beta, Tensor<T>& y) {
   const AxisView view(x.shape(), axis);
   check(y.size() == view.outer * view.inner, "sum: the output {} does not fit {} without axis {}",
         y.shape(), x.shape(), axis);
-  run_sum_axis(view, x.data(), beta, y.data());
+  if (view.outer == 1 && view.inner > 1) {  // one matrix, whose columns are added up
+    constexpr Index kColumns = 64;          // whole vectors
+    const Index grain =
+        std::max<Index>(1, kSimpleGrain / (kColumns * std::max<Index>(1, view.extent)));
+    parallel_for(0, (view.inner + kColumns - 1) / kColumns, grain, [&](Index from, Index to) {
+      const Index begin = from * kColumns;
+      const Index end = std::min(to * kColumns, view.inner);
+      run_sum_axis(view, end - begin, x.data() + begin, beta, y.data() + begin);
+    });
+    return;
+  }
+  for_rows(view.outer, view.extent * view.inner, kSimpleGrain, [&](Index from, Index to) {
+    AxisView part = view;
+    part.outer = to - from;
+    run_sum_axis(part, view.inner, x.data() + from * view.extent * view.inner, beta,
+                 y.data() + from * view.inner);
+  });
 }
 
 template <class T>

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "axis_view.h"
+#include "elements.h"
 #include "simd_targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -92,23 +93,35 @@ HWY_EXPORT(SoftmaxDouble);
 HWY_EXPORT(LogSoftmaxFloat);
 HWY_EXPORT(LogSoftmaxDouble);
 
-void log_softmax_rows(Index rows, Index n, const float* x, float* y) {
+void log_softmax_part(Index rows, Index n, const float* x, float* y) {
   HWY_DYNAMIC_DISPATCH(LogSoftmaxFloat)(rows, n, x, y);
 }
-void log_softmax_rows(Index rows, Index n, const double* x, double* y) {
+void log_softmax_part(Index rows, Index n, const double* x, double* y) {
   HWY_DYNAMIC_DISPATCH(LogSoftmaxDouble)(rows, n, x, y);
+}
+void softmax_part(Index rows, Index n, const float* x, float* p, float* lse) {
+  HWY_DYNAMIC_DISPATCH(SoftmaxFloat)(rows, n, x, p, lse);
+}
+void softmax_part(Index rows, Index n, const double* x, double* p, double* lse) {
+  HWY_DYNAMIC_DISPATCH(SoftmaxDouble)(rows, n, x, p, lse);
+}
+
+template <class T>
+void log_softmax_rows(Index rows, Index n, const T* x, T* y) {
+  kernels::for_rows(rows, n, kernels::kFunctionGrain, [&](Index from, Index to) {
+    log_softmax_part(to - from, n, x + from * n, y + from * n);
+  });
 }
 }  // namespace
 
 namespace kernels {
 
-template <>
-void softmax_rows(Index rows, Index n, const float* x, float* p, float* lse) {
-  HWY_DYNAMIC_DISPATCH(SoftmaxFloat)(rows, n, x, p, lse);
-}
-template <>
-void softmax_rows(Index rows, Index n, const double* x, double* p, double* lse) {
-  HWY_DYNAMIC_DISPATCH(SoftmaxDouble)(rows, n, x, p, lse);
+template <class T>
+void softmax_rows(Index rows, Index n, const T* x, T* p, T* lse) {
+  for_rows(rows, n, kFunctionGrain, [&](Index from, Index to) {
+    softmax_part(to - from, n, x + from * n, p == nullptr ? p : p + from * n,
+                 lse == nullptr ? lse : lse + from);
+  });
 }
 
 namespace {
@@ -164,9 +177,10 @@ Tensor<T> logsumexp(const Tensor<T>& x, int axis) {
   return y;
 }
 
-#define GLISSADE_INSTANTIATE(T)                          \
-  template Tensor<T> softmax(const Tensor<T>&, int);     \
-  template Tensor<T> log_softmax(const Tensor<T>&, int); \
+#define GLISSADE_INSTANTIATE(T)                               \
+  template void softmax_rows(Index, Index, const T*, T*, T*); \
+  template Tensor<T> softmax(const Tensor<T>&, int);          \
+  template Tensor<T> log_softmax(const Tensor<T>&, int);      \
   template Tensor<T> logsumexp(const Tensor<T>&, int);
 GLISSADE_INSTANTIATE(float)
 GLISSADE_INSTANTIATE(double)

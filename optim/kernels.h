@@ -116,14 +116,33 @@ struct Arrays {
 template <class T>
 void update_arrays(const Factors& factors, const Arrays<T>& arrays);
 
+/// While it lives, on its thread, updates are only noted; they are made together in the end, their
+/// elements divided among the threads of the library. What an update does to an element does not
+/// depend on the others.
+template <class T>
+class UpdateBatch {
+ public:
+  /// `total` elements are to come; if they are not worth several threads, nothing is different.
+  explicit UpdateBatch(Index total);
+  ~UpdateBatch();
+  UpdateBatch(const UpdateBatch&) = delete;
+  UpdateBatch& operator=(const UpdateBatch&) = delete;
+
+  /// Notes an update, or makes it if no batch lives on this thread.
+  static void add(const Factors& factors, const Arrays<T>& arrays);
+
+ private:
+  bool collects_;
+};
+
 /// One update of the parameter w with the gradient g; the tensors of the state have its shape, or
 /// are null.
 template <class T>
 void update(const Factors& factors, const Tensor<T>& g, Tensor<T>& w, Tensor<T>* first = nullptr,
             Tensor<T>* second = nullptr, Tensor<T>* third = nullptr) {
   const auto data = [](Tensor<T>* state) { return state != nullptr ? state->data() : nullptr; };
-  update_arrays<T>(factors,
-                   {w.size(), g.data(), w.data(), {data(first), data(second), data(third)}});
+  UpdateBatch<T>::add(factors,
+                      {w.size(), g.data(), w.data(), {data(first), data(second), data(third)}});
 }
 
 }  // namespace glissade::optim::kernels

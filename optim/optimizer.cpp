@@ -4,6 +4,7 @@
 
 #include "flush_denormals.h"
 #include "glissade/core/check.h"
+#include "kernels.h"
 
 namespace glissade::optim {
 namespace {
@@ -34,6 +35,11 @@ void Optimizer<T>::step() {
     const bool is_transformed = transform_.get() != nullptr;
     if (is_transformed && !transform_gradients()) return;
     std::size_t number = 0;
+    Index elements = 0;
+    for (const Group& group : groups_) {
+      for (const Shape& shape : group.shapes) elements += shape.size();
+    }
+    const kernels::UpdateBatch<T> batch(elements);
     for (std::size_t k = 0; k < groups_.size(); ++k) {
       Group& group = groups_[k];
       for (std::size_t i = 0; i < group.parameters.size(); ++i) {

@@ -10,6 +10,9 @@
 #include "glissade/nn/sequential.h"
 #include "glissade/optim/adam.h"
 #include "glissade/optim/clip.h"
+#include "glissade/optim/rmsprop.h"
+#include "glissade/optim/sgd.h"
+#include "support/threads.h"
 
 using namespace glissade;
 
@@ -72,4 +75,40 @@ TEST_CASE("a model made in one thread trains and ends in another", "[threads]") 
     }
   }).join();
   CHECK(after < 0.5F * before);
+}
+
+TEST_CASE("updates by several threads are the same bits as by one", "[threads]") {
+  const auto train = [](int threads, const auto& make) {
+    const Threads scope(threads);
+    Rng rng(1);
+    // Of many sizes: some are divided, and some parts have several parameters.
+    std::vector<Variable<float>> parameters;
+    for (const Index size : {1, 40000, 7, 100, 30001, 64, 3, 20000}) {
+      parameters.push_back(parameter(Tensor<float>({size})));
+      rng.fill_normal(parameters.back().mutable_value(), 0.0F, 1.0F);
+    }
+    auto optimizer = make(parameters);
+    for (int step = 0; step < 3; ++step) {
+      optimizer.zero_grad();
+      for (Variable<float>& p : parameters) {
+        Tensor<float> gradient(p.shape());
+        rng.fill_normal(gradient, 0.0F, 1.0F);
+        p.backward(Variable<float>(std::move(gradient)));
+      }
+      optimizer.step();
+    }
+    std::vector<Tensor<float>> values;
+    for (const auto& p : parameters) values.push_back(p.value());
+    return values;
+  };
+  const auto check_all = [&](const auto& make) {
+    const auto one = train(1, make);
+    for (const int threads : {2, 3, 5}) CHECK((train(threads, make) == one));
+  };
+  using Parameters = std::vector<Variable<float>>;
+  check_all([](const Parameters& p) { return optim::Adam(p, {.lr = 0.1, .amsgrad = true}); });
+  check_all([](const Parameters& p) { return optim::SGD(p, {.lr = 0.1, .momentum = 0.9}); });
+  check_all([](const Parameters& p) {
+    return optim::RMSprop(p, {.lr = 0.1, .momentum = 0.9, .centered = true});
+  });
 }

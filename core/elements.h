@@ -1,0 +1,32 @@
+#pragma once
+
+// Element-wise work on several threads.
+
+#include <algorithm>
+
+#include "glissade/core/parallel.h"
+
+namespace glissade::kernels {
+
+// How many elements are worth a thread of their own: both take some 5 us, several times what it
+// costs to hand work over.
+constexpr Index kSimpleGrain = Index{1} << 15;    // reading and writing, a few operations
+constexpr Index kFunctionGrain = Index{1} << 13;  // exp and its like
+
+// Calls f(from, to) on parts of 0 ... n - 1 that begin at whole cache lines; at once for n < 2
+// grain.
+template <class F>
+void for_elements(Index n, Index grain, const F& f) {
+  if (n < 2 * grain) return f(Index{0}, n);
+  constexpr Index kLine = 64;
+  parallel_for(0, (n + kLine - 1) / kLine, grain / kLine,
+               [&](Index from, Index to) { f(from * kLine, std::min(to * kLine, n)); });
+}
+
+// The same for rows of n elements each.
+template <class F>
+void for_rows(Index rows, Index n, Index grain, const F& f) {
+  parallel_for(0, rows, std::max<Index>(1, grain / std::max<Index>(1, n)), f);
+}
+
+}  // namespace glissade::kernels
