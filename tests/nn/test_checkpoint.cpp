@@ -1,5 +1,9 @@
 // Activations that are computed again in the backward pass.
+#include <cstddef>
 #include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <thread>
 #include <vector>
 
 #include "catch.h"
@@ -9,6 +13,7 @@
 #include "glissade/autograd/grad_mode.h"
 #include "glissade/autograd/gradcheck.h"
 #include "glissade/autograd/per_example.h"
+#include "glissade/core/allocator.h"
 #include "glissade/nn/batch_norm.h"
 #include "glissade/nn/checkpoint.h"
 #include "glissade/nn/dropout.h"
@@ -16,6 +21,7 @@
 #include "glissade/nn/loss.h"
 #include "glissade/nn/residual.h"
 #include "glissade/nn/sequential.h"
+#include "support/threads.h"
 
 using namespace glissade;
 
@@ -225,4 +231,44 @@ TEST_CASE("gradients of single examples go through checkpoints") {
       CHECK(found[i][k] == Approx(expected[i][k]).margin(1e-6));
     }
   }
+}
+
+namespace {
+
+// The bytes that a step needs at most at a time besides parameters and gradients. In a thread of
+// its own, whose cache begins empty: all that it holds afterwards has been in use.
+std::size_t working_bytes(nn::Sequential<>& model, const Tensor<float>& x, std::size_t segments) {
+  std::size_t bytes = 0;
+  std::thread([&] {
+    model.zero_grad();
+    const Variable<float> input(x);
+    sum(segments == 0 ? model(input) : nn::checkpoint_sequential(model, segments, input))
+        .backward();
+    bytes = allocator_stats().cached_bytes;
+  }).join();
+  return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("ten checkpoints in a hundred layers save four fifths of the activations") {
+  constexpr Index kBatch = 256;
+  constexpr Index kWidth = 64;
+  constexpr std::size_t kActivation = kBatch * kWidth * sizeof(float);
+  Rng rng(1);
+  nn::Sequential<> model;
+  for (int i = 0; i < 100; ++i) model.add(nn::Linear(kWidth, kWidth, rng)).add(nn::Tanh());
+  const Tensor<float> x = Tensor<float>::full({kBatch, kWidth}, 0.5F);
+  const Threads scope(1);
+  {  // the gradients' buffers, and what is kept for the thread
+    sum(model(Variable<float>(x))).backward();
+  }
+  const std::size_t plain = working_bytes(model, x, 0);
+  if (plain == 0) return;  // nothing is cached under AddressSanitizer
+  CHECK(plain >= 100 * kActivation);
+  CHECK(plain <= 110 * kActivation);
+  // 9 results of segments and the 10 activations of one; the input, and gradients on their way.
+  const std::size_t checkpointed = working_bytes(model, x, 10);
+  CHECK(checkpointed >= 19 * kActivation);
+  CHECK(checkpointed <= 26 * kActivation);
 }
