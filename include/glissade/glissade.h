@@ -25,6 +25,7 @@
 #include "glissade/core/linalg.h"           // IWYU pragma: export
 #include "glissade/core/move.h"             // IWYU pragma: export
 #include "glissade/core/normalize.h"        // IWYU pragma: export
+#include "glissade/core/parallel.h"         // IWYU pragma: export
 #include "glissade/core/reduce.h"           // IWYU pragma: export
 #include "glissade/core/rng.h"              // IWYU pragma: export
 #include "glissade/core/safetensors.h"      // IWYU pragma: export
