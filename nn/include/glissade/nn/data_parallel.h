@@ -119,6 +119,7 @@ struct DataParallelOptions {
 template <class Model>
 class DataParallel {
  public:
+  /// The type of its numbers, float or double.
   using T = typename Model::value_type;
 
   /// Throws std::invalid_argument if the reduction is `none`.
