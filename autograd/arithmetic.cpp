@@ -140,34 +140,30 @@ class ConstantSlopeNode final : public Node<T> {
   Variable<T> x_;
 };
 
-// `value` is a function.
-template <class T, class Value>
-Variable<T> constant_slope(const char* name, const Value& value, const Variable<T>& x,
+// f(x, c), with this slope.
+template <class T>
+Variable<T> constant_slope(const char* name, Binary f, const Variable<T>& x, double c,
                            double slope) {
+  const auto value = [&x, f, c] { return kernels::binary_scalar(f, x.value(), static_cast<T>(c)); };
   if (!must_record(x)) return detail::constant<T>(value);
-  return Variable<T>::adopt(new ConstantSlopeNode<T>(name, std::move(value), x, slope));
+  return Variable<T>::adopt(new ConstantSlopeNode<T>(name, value, x, slope));
 }
 
 }  // namespace
 
 template <class T>
 Variable<T> add(const Variable<T>& x, double c) {
-  return constant_slope(
-      "add_scalar",
-      [&] { return kernels::binary_scalar(Binary::add, x.value(), static_cast<T>(c)); }, x, 1.0);
+  return constant_slope("add_scalar", Binary::add, x, c, 1.0);
 }
 
 template <class T>
 Variable<T> mul(const Variable<T>& x, double c) {
-  return constant_slope(
-      "mul_scalar",
-      [&] { return kernels::binary_scalar(Binary::mul, x.value(), static_cast<T>(c)); }, x, c);
+  return constant_slope("mul_scalar", Binary::mul, x, c, c);
 }
 
 template <class T>
 Variable<T> neg(const Variable<T>& x) {
-  return constant_slope(
-      "neg", [&] { return kernels::unary(Unary::neg, x.value()); }, x, -1.0);
+  return constant_slope("neg", Binary::mul, x, -1.0, -1.0);
 }
 
 template <class T>

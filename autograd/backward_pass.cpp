@@ -320,7 +320,7 @@ bool GradientSink<T>::needed(std::size_t input) const {
 }
 
 template <class T>
-void GradientSink<T>::give(std::size_t input, Variable<T> gradient) {
+void GradientSink<T>::give(std::size_t input, Variable<T>&& gradient) {
   if (!needed(input)) return;
   Node<T>& node = *node_.inputs_[input].node();
   if (!gradient.defined() || gradient.shape() != node.value_.shape()) [[unlikely]] {

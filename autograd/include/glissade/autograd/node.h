@@ -36,9 +36,12 @@ class GradientSink {
     Tensor<T>& buffer = open(input, beta);
     write(buffer, beta);
   }
+  ///@{
   /// Contributes a gradient that has been computed elsewhere; a variable that nobody else holds is
   /// taken over without a copy.
-  void give(std::size_t input, Variable<T> gradient);
+  void give(std::size_t input, Variable<T>&& gradient);
+  void give(std::size_t input, const Variable<T>& gradient) { give(input, Variable<T>(gradient)); }
+  ///@}
 
  private:
   friend class BackwardPass<T>;
