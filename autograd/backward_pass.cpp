@@ -331,6 +331,31 @@ void GradientSink<T>::give(std::size_t input, Variable<T>&& gradient) {
   pass_.accumulate(node, std::move(gradient));
 }
 
+// A graph within the pass: it ends at nodes that the pass has visited, which are not entered again.
+template <class T>
+void BackwardPass<T>::descend(const Variable<T>& output, Variable<T> gradient) {
+  struct Inner {  // the nodes of the outer graph come back in the end, also after an exception
+    std::vector<Node<T>*>& order;
+    std::vector<Node<T>*> outer;
+    explicit Inner(std::vector<Node<T>*>& of) : order(of) { order.swap(outer); }
+    ~Inner() {
+      outer.insert(outer.end(), order.begin(), order.end());
+      order.swap(outer);
+    }
+    Inner(const Inner&) = delete;
+    Inner& operator=(const Inner&) = delete;
+  };
+  const Inner inner(order_);
+  if (output.node()->epoch_ != epoch_) find_order(*output.node());
+  if (is_needed(*output.node())) accumulate(*output.node(), std::move(gradient));
+  run_nodes();
+}
+
+template <class T>
+void GradientSink<T>::descend(const Variable<T>& output, Variable<T> gradient) {
+  pass_.descend(output, std::move(gradient));
+}
+
 template <class T>
 Tensor<T>& GradientSink<T>::open(std::size_t input, T& beta) {
   return pass_.open(*node_.inputs_[input].node(), beta);

@@ -43,6 +43,7 @@ class BackwardPass {
   void check_outer_passes(const Node<T>& node) const;
   [[noreturn]] void fail_freed(const Node<T>& node) const;
   void run_nodes();
+  void descend(const Variable<T>& output, Variable<T> gradient);
   void run_node(Node<T>& node, Variable<T>& grad);
   void check_gradients(const Node<T>& node) const;
   void let_go(Node<T>& node) const;

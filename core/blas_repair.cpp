@@ -70,9 +70,10 @@ bool product_is_right(int m, int n, int k) {
       const T* a_data = ta == Transpose::yes ? at.data() : a.data();
       const T* b_data = tb == Transpose::yes ? bt.data() : b.data();
       std::vector<T> c(expected.size(), std::numeric_limits<T>::quiet_NaN());
-      blas_gemm(ta, tb, m, n, k, T{1}, a_data, b_data, T{0}, c.data());
+      blas_gemm(dense_product<T>(ta, tb, m, n, k, T{1}, a_data, b_data, T{0}, c.data()));
       if (!near(c, expected, tolerance)) return false;
-      blas_gemm(ta, tb, m, n, k, T{2}, a_data, b_data, T{-1}, c.data());  // 2 A B - A B
+      // 2 A B - A B
+      blas_gemm(dense_product<T>(ta, tb, m, n, k, T{2}, a_data, b_data, T{-1}, c.data()));
       if (!near(c, expected, T{3} * tolerance)) return false;
     }
   }

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "glissade/autograd/checkpoint.h"
 #include "glissade/autograd/operation.h"
 #include "glissade/core/normalize.h"
 #include "normalization.h"
@@ -196,7 +197,9 @@ Variable<T> BatchNorm1d<T>::forward(const Variable<T>& x) {
   auto mean = Tensor<T>::uninitialized({num_features_});
   auto variance = Tensor<T>::uninitialized({num_features_});
   kernels::channel_moments(view, x.value().data(), mean.data(), variance.data());
-  if (options_.track_running_stats) track(mean, variance, view.group_size());
+  if (options_.track_running_stats && !is_recomputing()) {
+    track(mean, variance, view.group_size());
+  }
   Tensor<T> scale = scale_of(variance, options_.eps);
   return batch_norm<T>(x, weight, bias,
                        {.mean = std::move(mean), .scale = std::move(scale), .fixed = false},

@@ -42,6 +42,10 @@ class GradientSink {
   void give(std::size_t input, Variable<T>&& gradient);
   void give(std::size_t input, const Variable<T>& gradient) { give(input, Variable<T>(gradient)); }
   ///@}
+  /// Goes on through a graph that the rule has recorded, whose result `output` stands for the
+  /// node's: contributes to the node's inputs, where the graph begins, what they get from there.
+  /// `gradient` is that of `output`, of its shape.
+  void descend(const Variable<T>& output, Variable<T> gradient);
 
  private:
   friend class BackwardPass<T>;
@@ -153,6 +157,8 @@ class Node {
   /// up by the indices of the examples.
   virtual bool begins_batch() const { return false; }
 
+  /// The number of handles that hold this node.
+  std::uint32_t references() const { return references_; }
   /// Whether the value may be overwritten: only one handle holds this node, and no graph.
   bool is_disposable() const { return references_ == 1 && !requires_grad_; }
 
@@ -163,6 +169,8 @@ class Node {
   const Tensor<T>& value() const { return value_; }
   Tensor<T>& value() { return value_; }
   ///@}
+  /// The number of this node: larger than those of all nodes that it depends on.
+  std::uint64_t stamp() const { return stamp_; }
   /// Whether a gradient can be computed for this node.
   bool requires_grad() const { return requires_grad_; }
   /// Whether no recorded operation made this node.
