@@ -11,6 +11,7 @@
 #include "gemv.h"
 #include "glissade/core/check.h"
 #include "openblas.h"
+#include "tiled_gemm.h"
 
 // The only file that sees cblas.h.
 
@@ -48,11 +49,13 @@ void cblas_gemv(CBLAS_TRANSPOSE ta, int rows, int columns, double alpha, const d
 }
 
 template <class T>
-void scale(T* c, Index size, T beta) {
-  if (beta == 0) {
-    std::fill_n(c, size, T{0});
-  } else if (beta != 1) {
-    for (Index i = 0; i < size; ++i) c[i] *= beta;
+void scale(Index rows, Index columns, T beta, T* c, Index ld) {
+  for (; rows > 0; --rows, c += ld) {
+    if (beta == 0) {
+      std::fill_n(c, columns, T{0});
+    } else if (beta != 1) {
+      for (Index j = 0; j < columns; ++j) c[j] *= beta;
+    }
   }
 }
 
@@ -173,6 +176,10 @@ void gemm_one_thread(const Product<T>& p) {
       return;
     }
   }
+  if (kernels::prefers_tiled_gemm(p)) {
+    if (p.alpha == 0) return scale(p.m, p.n, p.beta, p.c, p.ldc);
+    return kernels::tiled_gemm(p);
+  }
   const auto lock = lock_if_serial();
   blas_gemm(p);
 }
@@ -206,7 +213,7 @@ void gemm(Transpose ta, Transpose tb, Index m, Index n, Index k, T alpha, const 
   check_extent(k);
   if (m == 0 || n == 0) return;
   if (k == 0) {
-    scale(c, m * n, beta);
+    scale(m, n, beta, c, n);
     return;
   }
   detail::gemm_on_threads(detail::dense_product(ta, tb, m, n, k, alpha, a, b, beta, c));

@@ -1,6 +1,6 @@
 #pragma once
 
-// The matrix product, computed by the BLAS library.
+// The matrix product, by our own kernels or the BLAS library, whichever is faster for the shape.
 
 #include "glissade/core/tensor.h"
 
