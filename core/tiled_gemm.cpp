@@ -51,7 +51,7 @@ struct Parts {
   Index larger = 0;  // so many parts have one more
 };
 
-// Memory from the allocator's cache.
+// Memory from the allocator's cache, for what is too large for the stack.
 template <class T>
 class Scratch {
  public:
@@ -98,8 +98,7 @@ HWY_INLINE void multiply(const Product<T>& p) {
   const bool in_place = !b_transposed && depth_most * p.n * item <= kReadInPlaceBytes;
   const bool pack_a = a_transposed && depth_most * p.m * item > kReadTransposedBytes;
   const Index packed_row = (depth_most + lanes - 1) / lanes * lanes;
-  const bool needs_panel = !in_place || p.n % lanes != 0;
-  const Scratch<T> panel(needs_panel ? depth_most * panels[0] * lanes : 0);
+  HWY_ALIGN T panel[kDepth * kMostVectors * hn::MaxLanes(d)];
   const Scratch<T> packed_a(pack_a ? p.m * packed_row : 0);
   Index p0 = 0;
   for (Index l = 0; l < depths.count; ++l) {
@@ -121,12 +120,12 @@ HWY_INLINE void multiply(const Product<T>& p) {
       const T* b = p.b + (b_transposed ? j0 * p.ldb + p0 : p0 * p.ldb + j0);
       Index b_step = p.ldb;
       if (b_transposed) {
-        pack_transposed(columns, depth, b, p.ldb, width, panel.data());
-        b = panel.data();
+        pack_transposed(columns, depth, b, p.ldb, width, panel);
+        b = panel;
         b_step = width;
       } else if (!in_place || columns < width) {
-        pack_rows(depth, columns, b, p.ldb, width, panel.data());
-        b = panel.data();
+        pack_rows(depth, columns, b, p.ldb, width, panel);
+        b = panel;
         b_step = width;
       }
       Tile<T> t{depth,

@@ -135,8 +135,7 @@ Variable<T> batch_norm(const Variable<T>& x, const Variable<T>& weight, const Va
   auto y = Tensor<T>::uninitialized(x.shape());
   kernels::channel_affine(view, x.value().data(), statistics.mean.data(), factor.data(),
                           offset.data(), y.data());
-  const Variable<T> inputs[] = {x, weight, bias};
-  if (!must_record<T>(inputs)) return Variable<T>(std::move(y));
+  if (!must_record(x, weight, bias)) return Variable<T>(std::move(y));
   const NormalizationShapes shapes{
       .view = x.shape(), .groups = channels, .parameters = channels, .centred = true};
   return Variable<T>::adopt(
