@@ -157,9 +157,10 @@ constexpr Index kWideRow = 16;
 template <class T>
 class LinearNode final : public Node<T> {
  public:
-  LinearNode(const Activation& activation, Tensor<T>&& y, const Variable<T>& x,
+  template <class Value>
+  LinearNode(const Activation& activation, const Value& value, const Variable<T>& x,
              const Variable<T>& weight, const Variable<T>& bias)
-      : Node<T>(std::move(y), true), activation_(activation), inputs_{x, weight, bias} {
+      : Node<T>(value, true), activation_(activation), inputs_{x, weight, bias} {
     this->set_inputs(inputs_.data(), inputs_.size());
   }
 
@@ -241,28 +242,12 @@ class LinearNode final : public Node<T> {
   std::array<Variable<T>, 3> inputs_;
 };
 
-}  // namespace
-
+// f(x Wᵀ + b)
 template <class T>
-Variable<T> linear(const Variable<T>& x, const Variable<T>& weight, const Variable<T>& bias,
-                   const Activation& activation) {
-  check(activation.from_output(), "linear: {} cannot be fused, its derivative needs its input",
-        to_string(activation.kind));
-  check(x.rank() == 2, "linear: the input of shape {} is not a batch of rows (batch, in)",
-        x.shape());
-  check(weight.rank() == 2, "linear: the weight of shape {} is not a matrix (out, in)",
-        weight.shape());
-  check(x.dim(1) == weight.dim(1),
-        "linear: the input of shape {} has {} features, the weight of shape {} takes {}", x.shape(),
-        x.dim(1), weight.shape(), weight.dim(1));
-  const Index out = weight.dim(0);
-  if (bias.defined()) {
-    check(bias.rank() == 1 && bias.size() == out,
-          "linear: the bias of shape {} does not fit the weight of shape {}", bias.shape(),
-          weight.shape());
-  }
-
+Tensor<T> linear_value(const Variable<T>& x, const Variable<T>& weight, const Variable<T>& bias,
+                       const Activation& activation) {
   const Index batch = x.dim(0);
+  const Index out = weight.dim(0);
   Tensor<T> y = Tensor<T>::uninitialized(Shape{batch, out});
   // A bias without an activation, or of short rows, is laid down first and the product added to it;
   // otherwise the activation's pass adds it.
@@ -279,9 +264,34 @@ Variable<T> linear(const Variable<T>& x, const Variable<T>& weight, const Variab
   } else {
     kernels::activation_forward(activation, y.size(), y.data(), y.data());
   }
+  return y;
+}
 
-  if (!must_record(x, weight, bias)) return Variable<T>(std::move(y));
-  return Variable<T>::adopt(new LinearNode<T>(activation, std::move(y), x, weight, bias));
+}  // namespace
+
+template <class T>
+Variable<T> linear(const Variable<T>& x, const Variable<T>& weight, const Variable<T>& bias,
+                   const Activation& activation) {
+  if (!activation.from_output()) {
+    fail("linear: {} cannot be fused, its derivative needs its input", to_string(activation.kind));
+  }
+  check(x.rank() == 2, "linear: the input of shape {} is not a batch of rows (batch, in)",
+        x.shape());
+  check(weight.rank() == 2, "linear: the weight of shape {} is not a matrix (out, in)",
+        weight.shape());
+  check(x.dim(1) == weight.dim(1),
+        "linear: the input of shape {} has {} features, the weight of shape {} takes {}", x.shape(),
+        x.dim(1), weight.shape(), weight.dim(1));
+  const Index out = weight.dim(0);
+  if (bias.defined()) {
+    check(bias.rank() == 1 && bias.size() == out,
+          "linear: the bias of shape {} does not fit the weight of shape {}", bias.shape(),
+          weight.shape());
+  }
+
+  const auto value = [&] { return linear_value(x, weight, bias, activation); };
+  if (!must_record(x, weight, bias)) return detail::constant<T>(value);
+  return Variable<T>::adopt(new LinearNode<T>(activation, value, x, weight, bias));
 }
 
 #define GLISSADE_INSTANTIATE(T)                                                           \

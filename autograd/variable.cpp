@@ -59,16 +59,6 @@ const char* Variable<T>::operation() const {
 }
 
 template <class T>
-Variable<T> Variable<T>::grad() const {
-  return has_grad() ? node_->grad_ : Variable();
-}
-
-template <class T>
-bool Variable<T>::has_grad() const {
-  return checked_node().has_grad_;
-}
-
-template <class T>
 Tensor<T>& Variable<T>::mutable_grad() {
   check(has_grad(), "mutable_grad: the variable of shape {} has no gradient", shape());
   return node_->grad_.mutable_value();

@@ -43,6 +43,10 @@ void blas_gemm(const Product<T>& product);
 template <class T>
 void gemm_one_thread(const Product<T>& product);
 
+/// What is worth a thread of its own: multiplications that take about 5 us, several times what it
+/// costs to hand work over.
+inline constexpr Index kThreadGrain = Index{1} << 18;
+
 /// The same, by as many threads as it is worth.
 template <class T>
 void gemm_on_threads(const Product<T>& product);

@@ -23,9 +23,10 @@ void for_elements(Index n, Index grain, const F& f) {
                [&](Index from, Index to) { f(from * kLine, std::min(to * kLine, n)); });
 }
 
-// The same for rows of n elements each.
+// The same for rows of n elements each. A division takes as long as some rows do.
 template <class F>
 void for_rows(Index rows, Index n, Index grain, const F& f) {
+  if (rows * n < 2 * grain) return f(Index{0}, rows);
   parallel_for(0, rows, std::max<Index>(1, grain / std::max<Index>(1, n)), f);
 }
 

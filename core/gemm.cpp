@@ -18,10 +18,12 @@
 namespace glissade {
 namespace {
 
-void check_extent(Index extent) {
-  check(extent >= 0, "gemm: the extent {} is negative", extent);
-  check(extent <= std::numeric_limits<int>::max(),
-        "gemm: the extent {} is too large, BLAS takes at most 2147483647", extent);
+void check_extents(Index m, Index n, Index k) {
+  for (const Index extent : {m, n, k}) {
+    check(extent >= 0, "gemm: the extent {} is negative", extent);
+    check(extent <= std::numeric_limits<int>::max(),
+          "gemm: the extent {} is too large, BLAS takes at most 2147483647", extent);
+  }
 }
 
 CBLAS_TRANSPOSE blas_transpose(bool transpose) { return transpose ? CblasTrans : CblasNoTrans; }
@@ -208,15 +210,19 @@ std::unique_lock<std::mutex> lock_if_serial() {
 template <class T>
 void gemm(Transpose ta, Transpose tb, Index m, Index n, Index k, T alpha, const T* a, const T* b,
           T beta, T* c) {
-  check_extent(m);
-  check_extent(n);
-  check_extent(k);
+  if (((m | n | k) >> 31) != 0) [[unlikely]]
+    check_extents(m, n, k);
   if (m == 0 || n == 0) return;
   if (k == 0) {
     scale(m, n, beta, c, n);
     return;
   }
-  detail::gemm_on_threads(detail::dense_product(ta, tb, m, n, k, alpha, a, b, beta, c));
+  const auto p = detail::dense_product(ta, tb, m, n, k, alpha, a, b, beta, c);
+  // In the smallest networks a call more is felt.
+  if (m * n < 2 * detail::kThreadGrain && m * n * k < 2 * detail::kThreadGrain) {
+    return detail::gemm_one_thread(p);
+  }
+  detail::gemm_on_threads(p);
 }
 
 template <class T>

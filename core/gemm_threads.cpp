@@ -8,9 +8,6 @@
 namespace glissade::detail {
 namespace {
 
-// What is worth a thread of its own: multiplications that take about 5 us, several times what it
-// costs to hand work over.
-constexpr Index kGrain = Index{1} << 18;
 // Blocks begin at multiples of this: no kernel has larger ones that would be cut.
 constexpr Index kUnit = 16;
 
@@ -52,11 +49,11 @@ template <class T>
 void gemm_on_threads(const Product<T>& p) {
   const double multiplications =
       static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k);
-  if (multiplications < 2.0 * kGrain || available_threads() == 1 || ready_blas().serial) {
+  if (multiplications < 2.0 * kThreadGrain || available_threads() == 1 || ready_blas().serial) {
     return gemm_one_thread(p);
   }
   Grid grid;
-  const double fit = multiplications / kGrain;
+  const double fit = multiplications / kThreadGrain;
   Index threads = std::min(available_threads(), kMostParts);
   if (fit < static_cast<double>(threads)) threads = static_cast<Index>(fit);
   for (; threads > 1 && grid.rows * grid.columns == 1; --threads) {

@@ -242,6 +242,10 @@ void sum_axis(const Tensor<T>& x, int axis, T beta, Tensor<T>& y) {
   const AxisView view(x.shape(), axis);
   check(y.size() == view.outer * view.inner, "sum: the output {} does not fit {} without axis {}",
         y.shape(), x.shape(), axis);
+  if (x.size() < 2 * kSimpleGrain) {
+    run_sum_axis(view, view.inner, x.data(), beta, y.data());
+    return;
+  }
   if (view.outer == 1 && view.inner > 1) {  // one matrix, whose columns are added up
     constexpr Index kColumns = 64;          // whole vectors
     const Index grain =

@@ -6,26 +6,12 @@
 
 namespace glissade {
 
-Shape::Shape(std::initializer_list<Index> extents)
-    : Shape(std::span<const Index>(extents.begin(), extents.size())) {}
-
-Shape::Shape(std::span<const Index> extents) {
+void Shape::fail_extents(std::span<const Index> extents) {
   check(extents.size() <= kMaxRank, "shape: ({}) has {} axes, at most {} are supported",
         fmt::join(extents, ", "), extents.size(), kMaxRank);
-  bool empty = false;
-  for (const Index extent : extents) {
-    check(extent >= 0, "shape: the extents ({}) must not be negative", fmt::join(extents, ", "));
-    empty = empty || extent == 0;
-    extents_[static_cast<std::size_t>(rank_++)] = extent;
-  }
-  if (empty) {
-    size_ = 0;
-    return;
-  }
-  for (const Index extent : extents) {
-    check(!__builtin_mul_overflow(size_, extent, &size_),
-          "shape: ({}) has more elements than a 64-bit number can count", fmt::join(extents, ", "));
-  }
+  check(std::none_of(extents.begin(), extents.end(), [](Index extent) { return extent < 0; }),
+        "shape: the extents ({}) must not be negative", fmt::join(extents, ", "));
+  fail("shape: ({}) has more elements than a 64-bit number can count", fmt::join(extents, ", "));
 }
 
 int Shape::axis(int axis, const char* operation) const {

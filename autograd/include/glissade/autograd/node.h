@@ -252,4 +252,14 @@ inline bool Variable<T>::requires_grad() const {
   return checked_node().requires_grad_;
 }
 
+template <class T>
+inline bool Variable<T>::has_grad() const {
+  return checked_node().has_grad_;
+}
+
+template <class T>
+inline Variable<T> Variable<T>::grad() const {
+  return has_grad() ? node_->grad_ : Variable();
+}
+
 }  // namespace glissade

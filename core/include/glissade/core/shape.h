@@ -27,8 +27,24 @@ class Shape {
   ///@{
   /// `Shape{2, 3}` has two rows and three columns. Throws std::invalid_argument if an extent is
   /// negative, if there are more than 6 axes, or if the number of elements exceeds 2^63 - 1.
-  Shape(std::initializer_list<Index> extents);
-  explicit Shape(std::span<const Index> extents);
+  Shape(std::initializer_list<Index> extents)
+      : Shape(std::span<const Index>(extents.begin(), extents.size())) {}
+  explicit Shape(std::span<const Index> extents) {
+    if (extents.size() > kMaxRank) [[unlikely]]
+      fail_extents(extents);
+    bool negative = false;
+    bool empty = false;
+    bool overflows = false;
+    for (const Index extent : extents) {
+      extents_[static_cast<std::size_t>(rank_++)] = extent;
+      negative |= extent < 0;
+      empty |= extent == 0;
+      overflows |= __builtin_mul_overflow(size_, extent, &size_);
+    }
+    if (negative || (overflows && !empty)) [[unlikely]]
+      fail_extents(extents);
+    if (empty) size_ = 0;
+  }
   ///@}
 
   // Copying is written out because most shapes have at most two axes: a copy of the whole array, in
@@ -86,6 +102,7 @@ class Shape {
   }
 
  private:
+  [[noreturn]] static void fail_extents(std::span<const Index> extents);
   void copy(const Shape& other) noexcept {
     size_ = other.size_;
     rank_ = other.rank_;
