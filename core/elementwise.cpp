@@ -185,7 +185,6 @@ void run_part(kernels::Binary f, const kernels::BroadcastLoops& loops, const dou
 
 Index grain_of(kernels::Unary f) {
   switch (f) {
-    case kernels::Unary::neg:
     case kernels::Unary::abs:
     case kernels::Unary::sign:
     case kernels::Unary::square:
