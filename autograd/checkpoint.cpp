@@ -19,6 +19,7 @@ using detail::CheckpointFunction;
 
 std::vector<Rng::State> states_of(const std::vector<Rng*>& generators) {
   std::vector<Rng::State> states;
+  states.reserve(generators.size());
   for (const Rng* generator : generators) states.push_back(generator->state());
   return states;
 }

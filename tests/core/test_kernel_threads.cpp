@@ -42,7 +42,7 @@ void check_kernels() {
   const auto y = numbers<T>({301, 1003}, 2);
   const auto row = numbers<T>({1003}, 3);
   const auto column = numbers<T>({301, 1}, 4);
-  for (const auto f : {kernels::Unary::neg, kernels::Unary::exp, kernels::Unary::sin}) {
+  for (const auto f : {kernels::Unary::abs, kernels::Unary::exp, kernels::Unary::sin}) {
     check_same("unary", [&] { return kernels::unary(f, x); });
   }
   for (const auto f : {kernels::Binary::add, kernels::Binary::pow}) {
