@@ -128,7 +128,7 @@ template <class T>
 Variable<T> activation(const Variable<T>& x, const Activation& activation) {
   Tensor<T> y = Tensor<T>::uninitialized(x.shape());
   kernels::activation_forward(activation, y.size(), x.value().data(), y.data());
-  if (!must_record<T>({&x, 1})) return Variable<T>(std::move(y));
+  if (!must_record(x)) return Variable<T>(std::move(y));
   return Variable<T>::adopt(new ActivationNode<T>(activation, std::move(y), x));
 }
 

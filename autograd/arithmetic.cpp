@@ -15,24 +15,26 @@ using kernels::Unary;
 
 template <class T>
 Variable<T> add(const Variable<T>& a, const Variable<T>& b) {
-  return operation("add", kernels::binary(Binary::add, a.value(), b.value(), "add"), {a, b},
-                   RowWise{[](const auto& grad, const auto&, const auto& left, const auto&) {
-                     return sum_to(grad, left.shape());
-                   }},
-                   RowWise{[](const auto& grad, const auto&, const auto&, const auto& right) {
-                     return sum_to(grad, right.shape());
-                   }});
+  return operation(
+      "add", [&] { return kernels::binary(Binary::add, a.value(), b.value(), "add"); }, {a, b},
+      RowWise{[](const auto& grad, const auto&, const auto& left, const auto&) {
+        return sum_to(grad, left.shape());
+      }},
+      RowWise{[](const auto& grad, const auto&, const auto&, const auto& right) {
+        return sum_to(grad, right.shape());
+      }});
 }
 
 template <class T>
 Variable<T> sub(const Variable<T>& a, const Variable<T>& b) {
-  return operation("sub", kernels::binary(Binary::sub, a.value(), b.value(), "sub"), {a, b},
-                   RowWise{[](const auto& grad, const auto&, const auto& left, const auto&) {
-                     return sum_to(grad, left.shape());
-                   }},
-                   RowWise{[](const auto& grad, const auto&, const auto&, const auto& right) {
-                     return neg(sum_to(grad, right.shape()));
-                   }});
+  return operation(
+      "sub", [&] { return kernels::binary(Binary::sub, a.value(), b.value(), "sub"); }, {a, b},
+      RowWise{[](const auto& grad, const auto&, const auto& left, const auto&) {
+        return sum_to(grad, left.shape());
+      }},
+      RowWise{[](const auto& grad, const auto&, const auto&, const auto& right) {
+        return neg(sum_to(grad, right.shape()));
+      }});
 }
 
 namespace {
@@ -53,7 +55,7 @@ void write_product(GradientSink<T>& sink, std::size_t input, const Tensor<T>& gr
 template <class T>
 Variable<T> mul(const Variable<T>& a, const Variable<T>& b) {
   return operation_in_place(
-      "mul", kernels::binary(Binary::mul, a.value(), b.value(), "mul"), {a, b},
+      "mul", [&] { return kernels::binary(Binary::mul, a.value(), b.value(), "mul"); }, {a, b},
       [](Variable<T>& grad, std::span<const Variable<T>> inputs, GradientSink<T>& sink) {
         if (inputs[0].shape() != inputs[1].shape()) return false;
         write_product(sink, 0, grad.value(), inputs[1].value());
@@ -96,7 +98,7 @@ Variable<T> addcmul(const Variable<T>& x, const Variable<T>& a, const Variable<T
 template <class T>
 Variable<T> div(const Variable<T>& a, const Variable<T>& b) {
   return operation(
-      "div", kernels::binary(Binary::div, a.value(), b.value(), "div"), {a, b},
+      "div", [&] { return kernels::binary(Binary::div, a.value(), b.value(), "div"); }, {a, b},
       RowWise{[](const auto& grad, const auto&, const auto& left, const auto& right) {
         return sum_to(grad / right, left.shape());
       }},
@@ -111,8 +113,9 @@ namespace {
 template <class T>
 class ConstantSlopeNode final : public Node<T> {
  public:
-  ConstantSlopeNode(const char* name, Tensor<T>&& value, const Variable<T>& x, double slope)
-      : Node<T>(std::move(value), true), name_(name), slope_(slope), x_(x) {
+  template <class Value>
+  ConstantSlopeNode(const char* name, const Value& value, const Variable<T>& x, double slope)
+      : Node<T>(value, true), name_(name), slope_(slope), x_(x) {
     this->set_inputs(&x_, 1);
   }
 
@@ -137,30 +140,30 @@ class ConstantSlopeNode final : public Node<T> {
   Variable<T> x_;
 };
 
+// f(x, c), with this slope.
 template <class T>
-Variable<T> constant_slope(const char* name, Tensor<T>&& value, const Variable<T>& x,
+Variable<T> constant_slope(const char* name, Binary f, const Variable<T>& x, double c,
                            double slope) {
-  if (!must_record<T>({&x, 1})) return Variable<T>(std::move(value));
-  return Variable<T>::adopt(new ConstantSlopeNode<T>(name, std::move(value), x, slope));
+  const auto value = [&x, f, c] { return kernels::binary_scalar(f, x.value(), static_cast<T>(c)); };
+  if (!must_record(x)) return detail::constant<T>(value);
+  return Variable<T>::adopt(new ConstantSlopeNode<T>(name, value, x, slope));
 }
 
 }  // namespace
 
 template <class T>
 Variable<T> add(const Variable<T>& x, double c) {
-  return constant_slope("add_scalar",
-                        kernels::binary_scalar(Binary::add, x.value(), static_cast<T>(c)), x, 1.0);
+  return constant_slope("add_scalar", Binary::add, x, c, 1.0);
 }
 
 template <class T>
 Variable<T> mul(const Variable<T>& x, double c) {
-  return constant_slope("mul_scalar",
-                        kernels::binary_scalar(Binary::mul, x.value(), static_cast<T>(c)), x, c);
+  return constant_slope("mul_scalar", Binary::mul, x, c, c);
 }
 
 template <class T>
 Variable<T> neg(const Variable<T>& x) {
-  return constant_slope("neg", kernels::unary(Unary::neg, x.value()), x, -1.0);
+  return constant_slope("neg", Binary::mul, x, -1.0, -1.0);
 }
 
 template <class T>

@@ -95,7 +95,7 @@ void BackwardPass<T>::run(const Variable<T>& output, const Variable<T>& grad_out
   check_output(output, grad_output);
   const RecordingScope scope(create_graph_);
   find_order(*output.node());
-  accumulate(*output.node(), grad_output);
+  accumulate(*output.node(), Variable<T>(grad_output));
   run_nodes();
 }
 
@@ -127,7 +127,7 @@ std::vector<Variable<T>> BackwardPass<T>::run(const Variable<T>& output,
   const Marks marks(targets);
   const RecordingScope scope(create_graph_);
   find_order(*output.node());
-  if (is_needed(*output.node())) accumulate(*output.node(), grad_output);
+  if (is_needed(*output.node())) accumulate(*output.node(), Variable<T>(grad_output));
   run_nodes();
   std::vector<Variable<T>> gradients;
   gradients.reserve(targets.size());
@@ -144,7 +144,7 @@ std::vector<Variable<T>> BackwardPass<T>::run(const Variable<T>& output,
 
 // Marks a node at its first visit; returns whether its inputs are to be visited.
 template <class T>
-bool BackwardPass<T>::enter(Node<T>& node) {
+inline bool BackwardPass<T>::enter(Node<T>& node) {
   if (outer_ != nullptr) check_outer_passes(node);
   node.epoch_ = epoch_;
   if (!to_leaves_) return enter_towards_targets(node);
@@ -185,23 +185,25 @@ void BackwardPass<T>::fail_freed(const Node<T>& node) const {
 
 template <class T>
 void BackwardPass<T>::find_order(Node<T>& root) {
-  if (enter(root)) stack_.push_back({&root, 0});
-  while (!stack_.empty()) {
-    Frame& frame = stack_.back();
+  if (!enter(root)) return;
+  Frame frame{&root, 0};  // where the search is; the stack has those that wait for it
+  while (true) {
     Node<T>& node = *frame.node;
     if (frame.next_input < node.input_count_) {
       Node<T>* input = node.inputs_[frame.next_input++].node();
       const bool visit = input != nullptr && input->requires_grad_ && input->epoch_ != epoch_;
-      if (visit && enter(*input)) stack_.push_back({input, 0});
+      if (visit && enter(*input)) {
+        stack_.push_back(frame);
+        frame = {input, 0};
+      }
       continue;
     }
-    stack_.pop_back();
-    for (const Variable<T>& input : node.inputs()) {
-      if (node.needed_) break;
-      node.needed_ = input.defined() && is_needed(*input.node());
-    }
+    if (!node.needed_) node.needed_ = leads_on(node);
     detail::add_reference(&node);
     order_.push_back(&node);
+    if (stack_.empty()) return;
+    frame = stack_.back();
+    stack_.pop_back();
   }
 }
 
@@ -211,14 +213,20 @@ void BackwardPass<T>::run_nodes() {
     // A large graph is not in the cache, and the nodes that come next are known.
     if (order_.size() > kAhead) __builtin_prefetch(order_[order_.size() - 1 - kAhead]);
     Node<T>& node = *order_.back();
-    const bool leads = leads_on(node);
+    const bool leads = to_leaves_ || leads_on(node);
     if (node.needed_) {
       // A target's gradient stays where it is, complete now.
       Variable<T> grad = node.target_ ? node.pending_ : std::move(node.pending_);
-      if (grad.defined() && leads) run_node(node, std::move(grad));
+      if (grad.defined() && leads) run_node(node, grad);
     }
-    if (!retain_graph_ && leads) let_go(node);
     order_.pop_back();
+    if (!retain_graph_ && leads) {
+      if (node.references_ == 1) {  // what it holds has more references, here or elsewhere
+        delete &node;
+        continue;
+      }
+      let_go(node);
+    }
     Variable<T>::adopt(&node);  // drops the reference
   }
 }
@@ -226,14 +234,13 @@ void BackwardPass<T>::run_nodes() {
 // Whether the gradient of an input is needed, and so the node's rule.
 template <class T>
 bool BackwardPass<T>::leads_on(const Node<T>& node) const {
-  if (to_leaves_) return true;
   return std::any_of(node.inputs().begin(), node.inputs().end(), [this](const Variable<T>& input) {
     return input.defined() && is_needed(*input.node());
   });
 }
 
 template <class T>
-void BackwardPass<T>::run_node(Node<T>& node, Variable<T> grad) {
+inline void BackwardPass<T>::run_node(Node<T>& node, Variable<T>& grad) {
   if (node.retains_grad_ && to_leaves_) add_to_grad(node, grad);
   GradientSink<T> sink(*this, node);
   if (create_graph_ || !node.backward_in_place(grad, sink)) node.backward(grad, share(node), sink);
@@ -264,10 +271,15 @@ void BackwardPass<T>::let_go(Node<T>& node) const {
 }
 
 template <class T>
-void BackwardPass<T>::accumulate(Node<T>& node, Variable<T> gradient) {
+inline void BackwardPass<T>::accumulate(Node<T>& node, Variable<T>&& gradient) {
   if (goes_to_grad(node)) return add_to_grad(node, std::move(gradient));
-  if (node.pending_.defined()) gradient = add_up(std::move(node.pending_), gradient);
-  node.pending_.swap(gradient);
+  if (!node.pending_.defined()) return node.pending_.swap(gradient);
+  add_to_pending(node, gradient);
+}
+
+template <class T>
+void BackwardPass<T>::add_to_pending(Node<T>& node, const Variable<T>& gradient) const {
+  node.pending_ = add_up(std::move(node.pending_), gradient);
 }
 
 template <class T>
@@ -308,7 +320,7 @@ bool GradientSink<T>::needed(std::size_t input) const {
 }
 
 template <class T>
-void GradientSink<T>::give(std::size_t input, Variable<T> gradient) {
+void GradientSink<T>::give(std::size_t input, Variable<T>&& gradient) {
   if (!needed(input)) return;
   Node<T>& node = *node_.inputs_[input].node();
   if (!gradient.defined() || gradient.shape() != node.value_.shape()) [[unlikely]] {
@@ -317,6 +329,31 @@ void GradientSink<T>::give(std::size_t input, Variable<T> gradient) {
          node.value_.shape());
   }
   pass_.accumulate(node, std::move(gradient));
+}
+
+// A graph within the pass: it ends at nodes that the pass has visited, which are not entered again.
+template <class T>
+void BackwardPass<T>::descend(const Variable<T>& output, Variable<T> gradient) {
+  struct Inner {  // the nodes of the outer graph come back in the end, also after an exception
+    std::vector<Node<T>*>& order;
+    std::vector<Node<T>*> outer;
+    explicit Inner(std::vector<Node<T>*>& of) : order(of) { order.swap(outer); }
+    ~Inner() {
+      outer.insert(outer.end(), order.begin(), order.end());
+      order.swap(outer);
+    }
+    Inner(const Inner&) = delete;
+    Inner& operator=(const Inner&) = delete;
+  };
+  const Inner inner(order_);
+  if (output.node()->epoch_ != epoch_) find_order(*output.node());
+  if (is_needed(*output.node())) accumulate(*output.node(), std::move(gradient));
+  run_nodes();
+}
+
+template <class T>
+void GradientSink<T>::descend(const Variable<T>& output, Variable<T> gradient) {
+  pass_.descend(output, std::move(gradient));
 }
 
 template <class T>

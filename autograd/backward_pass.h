@@ -43,13 +43,15 @@ class BackwardPass {
   void check_outer_passes(const Node<T>& node) const;
   [[noreturn]] void fail_freed(const Node<T>& node) const;
   void run_nodes();
-  void run_node(Node<T>& node, Variable<T> grad);
+  void descend(const Variable<T>& output, Variable<T> gradient);
+  void run_node(Node<T>& node, Variable<T>& grad);
   void check_gradients(const Node<T>& node) const;
   void let_go(Node<T>& node) const;
   bool is_needed(const Node<T>& node) const { return node.epoch_ == epoch_ && node.needed_; }
   // Whether this node's gradient goes to its `grad` at once.
   bool goes_to_grad(const Node<T>& node) const { return to_leaves_ && node.is_leaf(); }
-  void accumulate(Node<T>& node, Variable<T> gradient);
+  void accumulate(Node<T>& node, Variable<T>&& gradient);
+  void add_to_pending(Node<T>& node, const Variable<T>& gradient) const;
   void add_to_grad(Node<T>& node, Variable<T> gradient) const;
   Tensor<T>& open(Node<T>& node, T& beta) const;
 

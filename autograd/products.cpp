@@ -134,8 +134,7 @@ Variable<T> product(const Variable<T>& a, Transpose ta, const Variable<T>& b, Tr
   const Shape shape = row && column ? Shape{} : row ? Shape{n} : column ? Shape{m} : Shape{m, n};
   Tensor<T> value = Tensor<T>::uninitialized(shape);
   gemm(ta, tb, m, n, k, T{1}, a.value().data(), b.value().data(), T{0}, value.data());
-  const std::array<Variable<T>, 2> inputs{a, b};
-  if (!must_record<T>(inputs)) return Variable<T>(std::move(value));
+  if (!must_record(a, b)) return Variable<T>(std::move(value));
   return Variable<T>::adopt(new ProductNode<T>(std::move(value), a, ta, b, tb));
 }
 
@@ -281,8 +280,7 @@ Variable<T> linear(const Variable<T>& x, const Variable<T>& weight, const Variab
     kernels::activation_forward(activation, y.size(), y.data(), y.data());
   }
 
-  const std::array<Variable<T>, 3> inputs{x, weight, bias};
-  if (!must_record<T>(inputs)) return Variable<T>(std::move(y));
+  if (!must_record(x, weight, bias)) return Variable<T>(std::move(y));
   return Variable<T>::adopt(new LinearNode<T>(activation, std::move(y), x, weight, bias));
 }
 

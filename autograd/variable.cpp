@@ -35,7 +35,7 @@ void detail::fail_undefined() {
 }
 
 template <class T>
-Variable<T>::Variable(Tensor<T> value) : node_(new Node<T>(std::move(value))) {}
+Variable<T>::Variable(Tensor<T> value) : node_(new Node<T>(std::move(value), false)) {}
 
 template <class T>
 Variable<T>::Variable(Tensor<T> value, bool requires_grad)

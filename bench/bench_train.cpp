@@ -17,6 +17,7 @@
 // Benchmark prints is that of one turn.
 
 #include <benchmark/benchmark.h>
+#include <cblas.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <glissade/core/blas_info.h>
@@ -94,21 +95,26 @@ struct Rival {
 void take_turns(benchmark::State& state, const Problem& problem, int threads) {
   const Workload& workload = problem.workload;
   const Clock clock = threads == 1 ? Clock::processor : Clock::wall;
-  const auto prepare = [threads] { set_num_threads(threads); };
+  // The rivals' threads are OpenBLAS's own, which the library never uses.
+  const auto prepare = [threads] {
+    set_num_threads(threads);
+    openblas_set_num_threads(1);
+  };
+  const auto prepare_rival = [threads] { openblas_set_num_threads(threads); };
   Step step(problem);
   Products products(workload, workload.batch);
   Handwritten handwritten(problem);
   std::unique_ptr<SplitProducts> split;
   std::vector<Rival> rivals;
   rivals.reserve(3);
-  rivals.emplace_back("products", repeated(products), WorkOptions{clock, prepare});
-  rivals.emplace_back("handwritten", repeated(handwritten), WorkOptions{clock, prepare});
+  rivals.emplace_back("products", repeated(products), WorkOptions{clock, prepare_rival});
+  rivals.emplace_back("handwritten", repeated(handwritten), WorkOptions{clock, prepare_rival});
   if (threads == 2) {
     split = std::make_unique<SplitProducts>(workload);
     rivals.emplace_back(
         "split", [&split](int repetitions) { split->run(repetitions); },
         WorkOptions{clock, [&split] {
-                      set_num_threads(1);
+                      openblas_set_num_threads(1);
                       split->prepare();
                     }});
   }

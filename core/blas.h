@@ -38,10 +38,14 @@ Product<T> dense_product(Transpose ta, Transpose tb, Index m, Index n, Index k, 
 template <class T>
 void blas_gemm(const Product<T>& product);
 
-/// The product by what is fastest for its shape: our kernels, which run on the calling thread, or
-/// the BLAS library, which may have threads of its own.
+/// The product by what is fastest for its shape, our kernels or the BLAS library, on the calling
+/// thread.
 template <class T>
 void gemm_one_thread(const Product<T>& product);
+
+/// The same, by as many threads as it is worth.
+template <class T>
+void gemm_on_threads(const Product<T>& product);
 
 /// What was found out and done before the first product.
 struct BlasState {
@@ -49,7 +53,7 @@ struct BlasState {
   std::string repair_note;  ///< what was done about slow kernels
 };
 
-/// Makes the library ready for products when it is first called: fast kernels, number of threads.
+/// Makes the library ready for products when it is first called: fast kernels, one thread.
 const BlasState& ready_blas();
 
 /// Makes the library ready, and holds others off as long as the lock lives if it is the serial

@@ -53,7 +53,6 @@ BlasInfo blas_info() {
   }
   if (library.get_corename != nullptr) info.kernel = library.get_corename();
   if (library.get_parallel != nullptr) info.threading = threading_name(library.get_parallel());
-  if (library.get_num_threads != nullptr) info.threads = library.get_num_threads();
   return info;
 }
 

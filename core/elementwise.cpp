@@ -27,7 +27,6 @@ using kernels::Unary;
       return expression;                      \
     }                                         \
   };
-GLISSADE_UNARY(Neg, hn::Neg(x))
 GLISSADE_UNARY(Exp, exp(d, x))
 GLISSADE_UNARY(Log, log(d, x))
 GLISSADE_UNARY(Log1p, log1p(d, x))
@@ -53,8 +52,6 @@ struct Sign {
 template <class T>
 HWY_INLINE void unary_loop(Unary f, Index n, const T* x, T* y) {
   switch (f) {
-    case Unary::neg:
-      return map(n, x, y, Neg());
     case Unary::exp:
       return map(n, x, y, Exp());
     case Unary::log:
@@ -196,9 +193,6 @@ namespace {
 template <class T>
 bool single(Unary f, T x, T& y) {
   switch (f) {
-    case Unary::neg:
-      y = -x;
-      return true;
     case Unary::sqrt:
       y = std::sqrt(x);
       return true;
@@ -231,14 +225,20 @@ bool single(Binary f, T a, T b, T& y) {
   return false;
 }
 
-// y = f(a, b) for `size` elements; b advances by step_b.
+// y = f(a, b) for `size` elements; b advances by step_b. Not inlined, so that a scalar's way
+// through run_flat stays short.
 template <class T>
-void run_flat(Binary f, Index size, const T* a, const T* b, Index step_b, T* y) {
-  if (size == 1 && single(f, *a, *b, *y)) return;
+HWY_NOINLINE void run_vectors(Binary f, Index size, const T* a, const T* b, Index step_b, T* y) {
   BroadcastLoops loops;
   loops.extent[0] = size;
   loops.step_b[0] = step_b;
   run(f, loops, a, b, y);
+}
+
+template <class T>
+void run_flat(Binary f, Index size, const T* a, const T* b, Index step_b, T* y) {
+  if (size == 1 && single(f, *a, *b, *y)) return;
+  run_vectors(f, size, a, b, step_b, y);
 }
 
 }  // namespace

@@ -10,7 +10,6 @@
 #include "blas_repair.h"
 #include "gemv.h"
 #include "glissade/core/check.h"
-#include "glissade/core/threads.h"
 #include "openblas.h"
 #include "tiled_gemm.h"
 
@@ -190,7 +189,8 @@ const BlasState& ready_blas() {
     const OpenBlas& library = openblas();
     BlasState made;
     made.serial = library.get_parallel != nullptr && library.get_parallel() == 0;
-    if (library.set_num_threads != nullptr) library.set_num_threads(num_threads());
+    // Its own threads would be others than those of the library's pool.
+    if (library.set_num_threads != nullptr) library.set_num_threads(1);
     made.repair_note = repair_slow_kernels(library, this_processor(), products_are_right);
     return made;
   }();
@@ -216,7 +216,7 @@ void gemm(Transpose ta, Transpose tb, Index m, Index n, Index k, T alpha, const 
     scale(m, n, beta, c, n);
     return;
   }
-  detail::gemm_one_thread(detail::dense_product(ta, tb, m, n, k, alpha, a, b, beta, c));
+  detail::gemm_on_threads(detail::dense_product(ta, tb, m, n, k, alpha, a, b, beta, c));
 }
 
 template <class T>

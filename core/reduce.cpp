@@ -1,6 +1,7 @@
 #include "glissade/core/reduce.h"
 
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <utility>
 
@@ -21,17 +22,59 @@ using kernels::AxisView;
 float SumFloat(Index n, const float* x) { return sum(n, x); }
 double SumDouble(Index n, const double* x) { return sum(n, x); }
 
-float MaximumFloat(Index n, const float* x) { return maximum(n, x); }
-double MaximumDouble(Index n, const double* x) { return maximum(n, x); }
-
 // The largest of -x: a NaN stays one.
 template <class T>
 HWY_INLINE T minimum(Index n, const T* x) {
   const auto opposite = [](auto, auto v) HWY_ATTR { return hn::Neg(v); };
   return -fold(n, x, -std::numeric_limits<T>::infinity(), opposite, Larger(), MaxLanes());
 }
-float MinimumFloat(Index n, const float* x) { return minimum(n, x); }
-double MinimumDouble(Index n, const double* x) { return minimum(n, x); }
+
+// Where `value`, an element of x, first stands; a NaN is any NaN.
+template <class T>
+HWY_INLINE Index position_of(T value, Index n, const T* x) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<Index>(hn::Lanes(d));
+  const auto wanted = hn::Set(d, value);
+  const bool nan = value != value;
+  Index i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    const auto v = hn::LoadU(d, x + i);
+    const auto found = nan ? hn::IsNaN(v) : hn::Eq(v, wanted);
+    if (!hn::AllFalse(d, found)) return i + static_cast<Index>(hn::FindFirstTrue(d, found));
+  }
+  while (nan ? x[i] == x[i] : x[i] != value) ++i;
+  return i;
+}
+
+// The best value of each row of n, and where it first stands.
+template <class T, class Best>
+HWY_INLINE void best_of_rows(Index rows, Index n, const T* x, T* values, std::int32_t* positions,
+                             const Best& best) {
+  for (Index i = 0; i < rows; ++i, x += n) {
+    const Index position = position_of(best(n, x), n, x);
+    values[i] = x[position];
+    positions[i] = static_cast<std::int32_t>(position);
+  }
+}
+template <class T>
+HWY_INLINE void extreme_rows(bool largest, Index rows, Index n, const T* x, T* values,
+                             std::int32_t* positions) {
+  if (largest) {
+    best_of_rows(rows, n, x, values, positions,
+                 [](Index count, const T* row) HWY_ATTR { return maximum(count, row); });
+  } else {
+    best_of_rows(rows, n, x, values, positions,
+                 [](Index count, const T* row) HWY_ATTR { return minimum(count, row); });
+  }
+}
+void ExtremeFloat(bool largest, Index rows, Index n, const float* x, float* values,
+                  std::int32_t* positions) {
+  extreme_rows(largest, rows, n, x, values, positions);
+}
+void ExtremeDouble(bool largest, Index rows, Index n, const double* x, double* values,
+                   std::int32_t* positions) {
+  extreme_rows(largest, rows, n, x, values, positions);
+}
 
 double SquaresDouble(Index n, const double* x) {
   const auto square = [](auto, auto v) HWY_ATTR { return hn::Mul(v, v); };
@@ -127,10 +170,8 @@ namespace glissade {
 namespace {
 HWY_EXPORT(SumFloat);
 HWY_EXPORT(SumDouble);
-HWY_EXPORT(MaximumFloat);
-HWY_EXPORT(MaximumDouble);
-HWY_EXPORT(MinimumFloat);
-HWY_EXPORT(MinimumDouble);
+HWY_EXPORT(ExtremeFloat);
+HWY_EXPORT(ExtremeDouble);
 HWY_EXPORT(SquaresFloat);
 HWY_EXPORT(SquaresDouble);
 HWY_EXPORT(SumAxisFloat);
@@ -138,10 +179,14 @@ HWY_EXPORT(SumAxisDouble);
 
 float run_sum(Index n, const float* x) { return HWY_DYNAMIC_DISPATCH(SumFloat)(n, x); }
 double run_sum(Index n, const double* x) { return HWY_DYNAMIC_DISPATCH(SumDouble)(n, x); }
-float run_maximum(Index n, const float* x) { return HWY_DYNAMIC_DISPATCH(MaximumFloat)(n, x); }
-double run_maximum(Index n, const double* x) { return HWY_DYNAMIC_DISPATCH(MaximumDouble)(n, x); }
-float run_minimum(Index n, const float* x) { return HWY_DYNAMIC_DISPATCH(MinimumFloat)(n, x); }
-double run_minimum(Index n, const double* x) { return HWY_DYNAMIC_DISPATCH(MinimumDouble)(n, x); }
+void run_extreme(bool largest, Index rows, Index n, const float* x, float* values,
+                 std::int32_t* positions) {
+  HWY_DYNAMIC_DISPATCH(ExtremeFloat)(largest, rows, n, x, values, positions);
+}
+void run_extreme(bool largest, Index rows, Index n, const double* x, double* values,
+                 std::int32_t* positions) {
+  HWY_DYNAMIC_DISPATCH(ExtremeDouble)(largest, rows, n, x, values, positions);
+}
 double run_squares(Index n, const float* x) { return HWY_DYNAMIC_DISPATCH(SquaresFloat)(n, x); }
 double run_squares(Index n, const double* x) { return HWY_DYNAMIC_DISPATCH(SquaresDouble)(n, x); }
 void run_sum_axis(const kernels::AxisView& view, const float* x, float beta, float* y) {
@@ -197,10 +242,10 @@ Tensor<T> sum_to(const Tensor<T>& x, const Shape& shape) {
 namespace {
 
 // The value of each line along the axis that is better than those before it, and where it first
-// stands; NaN is better than any number. `best_of` finds the value of a contiguous line.
+// stands; NaN is better than any number.
 template <class T, class NotBetter>
-ExtremeResult<T> extreme(const char* name, const Tensor<T>& x, int axis,
-                         T (*best_of)(Index, const T*), const NotBetter& not_better) {
+ExtremeResult<T> extreme(const char* name, bool largest, const Tensor<T>& x, int axis,
+                         const NotBetter& not_better) {
   axis = x.shape().axis(axis, name);
   const AxisView view(x.shape(), axis);
   const Shape shape = x.shape().without(axis);
@@ -208,16 +253,11 @@ ExtremeResult<T> extreme(const char* name, const Tensor<T>& x, int axis,
         x.shape());
   check(view.extent <= Index{1} << 31,
         "{}: axis {} of the shape {} has positions beyond a 32-bit number", name, axis, x.shape());
-  ExtremeResult<T> result{Tensor<T>::uninitialized(shape), Tensor<std::int32_t>(shape)};
+  ExtremeResult<T> result{Tensor<T>::uninitialized(shape),
+                          Tensor<std::int32_t>::uninitialized(shape)};
   if (view.inner == 1) {
-    for (Index i = 0; i < view.outer; ++i) {
-      const T* line = x.data() + i * view.extent;
-      const T value = best_of(view.extent, line);
-      Index k = 0;
-      while (std::isnan(value) ? !std::isnan(line[k]) : line[k] != value) ++k;
-      result.values[i] = line[k];
-      result.positions[i] = static_cast<std::int32_t>(k);
-    }
+    run_extreme(largest, view.outer, view.extent, x.data(), result.values.data(),
+                result.positions.data());
     return result;
   }
   for (Index i = 0; i < view.outer; ++i) {
@@ -239,12 +279,12 @@ ExtremeResult<T> extreme(const char* name, const Tensor<T>& x, int axis,
 // "not <=" rather than ">", so that NaN counts as larger, and in min as smaller.
 template <class T>
 ExtremeResult<T> max(const Tensor<T>& x, int axis) {
-  return extreme<T>("max", x, axis, run_maximum, [](T a, T b) { return a <= b; });
+  return extreme<T>("max", true, x, axis, [](T a, T b) { return a <= b; });
 }
 
 template <class T>
 ExtremeResult<T> min(const Tensor<T>& x, int axis) {
-  return extreme<T>("min", x, axis, run_minimum, [](T a, T b) { return a >= b; });
+  return extreme<T>("min", false, x, axis, [](T a, T b) { return a >= b; });
 }
 
 template <class T>

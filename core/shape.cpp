@@ -43,7 +43,8 @@ Shape Shape::without(int axis) const {
 }
 
 Shape Shape::with(int axis, Index extent) const {
-  std::array<Index, kMaxRank> extents = extents_;
+  std::array<Index, kMaxRank> extents{};
+  std::copy(begin(), end(), extents.begin());
   extents[static_cast<std::size_t>(axis)] = extent;
   return Shape(std::span<const Index>(extents.data(), static_cast<std::size_t>(rank_)));
 }

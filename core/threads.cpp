@@ -7,7 +7,6 @@
 #include <thread>
 
 #include "glissade/core/check.h"
-#include "openblas.h"
 
 namespace glissade {
 namespace {
@@ -31,7 +30,6 @@ int num_threads() {
 void set_num_threads(int count) {
   check(count >= 1, "set_num_threads: the number of threads must be at least 1, got {}", count);
   chosen.store(count, std::memory_order_relaxed);
-  if (detail::openblas().set_num_threads != nullptr) detail::openblas().set_num_threads(count);
 }
 
 }  // namespace glissade

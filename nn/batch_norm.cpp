@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "glissade/autograd/checkpoint.h"
 #include "glissade/autograd/operation.h"
 #include "glissade/core/normalize.h"
 #include "normalization.h"
@@ -134,8 +135,7 @@ Variable<T> batch_norm(const Variable<T>& x, const Variable<T>& weight, const Va
   auto y = Tensor<T>::uninitialized(x.shape());
   kernels::channel_affine(view, x.value().data(), statistics.mean.data(), factor.data(),
                           offset.data(), y.data());
-  const Variable<T> inputs[] = {x, weight, bias};
-  if (!must_record<T>(inputs)) return Variable<T>(std::move(y));
+  if (!must_record(x, weight, bias)) return Variable<T>(std::move(y));
   const NormalizationShapes shapes{
       .view = x.shape(), .groups = channels, .parameters = channels, .centred = true};
   return Variable<T>::adopt(
@@ -197,7 +197,9 @@ Variable<T> BatchNorm1d<T>::forward(const Variable<T>& x) {
   auto mean = Tensor<T>::uninitialized({num_features_});
   auto variance = Tensor<T>::uninitialized({num_features_});
   kernels::channel_moments(view, x.value().data(), mean.data(), variance.data());
-  if (options_.track_running_stats) track(mean, variance, view.group_size());
+  if (options_.track_running_stats && !is_recomputing()) {
+    track(mean, variance, view.group_size());
+  }
   Tensor<T> scale = scale_of(variance, options_.eps);
   return batch_norm<T>(x, weight, bias,
                        {.mean = std::move(mean), .scale = std::move(scale), .fixed = false},

@@ -86,8 +86,7 @@ Variable<T> plain_loss(const Variable<T>& logits, const Variable<T>& targets, Re
   } else {
     losses = Tensor<T>::scalar(static_cast<T>(sum_of(n, loss) / divisor));
   }
-  const Variable<T> inputs[] = {logits, targets};
-  if (!must_record<T>(inputs)) return Variable<T>(std::move(losses));
+  if (!must_record(logits, targets)) return Variable<T>(std::move(losses));
   return Variable<T>::adopt(
       new BinaryCrossEntropyNode<T>(std::move(losses), logits, targets, std::move(exps), divisor));
 }

@@ -143,7 +143,7 @@ Variable<T> cross_entropy(const Variable<T>& logits, const Tensor<std::int32_t>&
   kernels::softmax_rows<T>(targets.rows(), targets.classes, x.data(), p.data(), nullptr);
   const double by = divisor(targets, options.reduction);
   Tensor<T> value = reduced(row_losses(targets, x.data(), p.data()), options.reduction, by);
-  if (!must_record<T>({&logits, 1})) return Variable<T>(std::move(value));
+  if (!must_record(logits)) return Variable<T>(std::move(value));
   return Variable<T>::adopt(
       new CrossEntropyNode<T>(std::move(value), logits, std::move(targets), std::move(p), by));
 }

@@ -108,7 +108,7 @@ Variable<T> rows_of(const Variable<T>& table, const Tensor<std::int32_t>& indice
   Tensor<T> rows;
   kernels::gather_rows(table.value(), indices.span(), rows);
   rows = std::move(rows).reshape(Shape(std::span<const Index>(extents)));
-  if (!must_record<T>({&table, 1})) return Variable<T>(std::move(rows));
+  if (!must_record(table)) return Variable<T>(std::move(rows));
   return Variable<T>::adopt(new EmbeddingNode<T>(std::move(rows), table, indices, padding));
 }
 

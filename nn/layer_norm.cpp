@@ -116,8 +116,7 @@ Variable<T> normalize_last(const char* layer, const Variable<T>& x, const Shape&
   const Tensor<T> offset = value_or(bias, size, T{0});
   kernels::normalize_rows(rows, size, centred, static_cast<T>(eps), x.value().data(), factor.data(),
                           offset.data(), y.data(), mean.data(), scale.data());
-  const Variable<T> inputs[] = {x, weight, bias};
-  if (!must_record<T>(inputs)) return Variable<T>(std::move(y));
+  if (!must_record(x, weight, bias)) return Variable<T>(std::move(y));
   const NormalizationShapes shapes{
       .view = {rows, size}, .groups = {rows, 1}, .parameters = {1, size}, .centred = centred};
   return Variable<T>::adopt(new RowNormNode<T>(shapes, eps, std::move(mean), std::move(scale),

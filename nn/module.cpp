@@ -58,6 +58,9 @@ template <class T>
 void Module<T>::members(Members<T>&) {}
 
 template <class T>
+void Module<T>::unshare_modules() {}
+
+template <class T>
 std::string Module<T>::description() const {
   return class_name(typeid(*this));
 }

@@ -197,8 +197,7 @@ Variable<T> PReLU<T>::forward(const Variable<T>& x) {
       out[begin + j] = v > T{0} ? v : below;
     }
   });
-  const Variable<T> inputs[] = {x, weight};
-  if (!must_record<T>(inputs)) return Variable<T>(std::move(y));
+  if (!must_record(x, weight)) return Variable<T>(std::move(y));
   return Variable<T>::adopt(new PReLUNode<T>(std::move(y), x, weight));
 }
 

@@ -156,8 +156,7 @@ Variable<T> regression_loss(const Variable<T>& prediction, const Variable<T>& ta
     const double total = sum_of(n, [&](Index i) { return error.value(x[i] - t[i]); });
     value[0] = static_cast<T>(total / divisor);
   }
-  const Variable<T> inputs[] = {prediction, target};
-  if (!must_record<T>(inputs)) return Variable<T>(std::move(value));
+  if (!must_record(prediction, target)) return Variable<T>(std::move(value));
   return Variable<T>::adopt(new RegressionNode<T, Error>(std::move(value), prediction, target,
                                                          error, divisor, std::move(differences)));
 }

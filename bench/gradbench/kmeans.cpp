@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
 #include "evaluation.h"
 
@@ -14,26 +15,28 @@ using namespace glissade;
 
 namespace {
 
-// The nearest centroid of each point: a choice, through which no derivative goes. Some points at a
-// time, so that their distances stay in the cache.
-Tensor<std::int32_t> nearest(const Var& points, const Var& centroids) {
+// The nearest centroid of each point: a choice, through which no derivative goes. |p - c|^2 / 2 is
+// compared, but for |p|^2 / 2, which is the same for all centroids.
+Tensor<std::int32_t> nearest(const Var& points, const Var& opposites, const Var& half_squares) {
   const NoGradGuard guard;
-  const Index block = std::max<Index>(16, 100'000 / centroids.dim(0));
-  const Var half_squares = sum(square(centroids), 1) * 0.5;
-  const Var opposite = -centroids;
-  Tensor<std::int32_t> result({points.dim(0)});
-  for (Index begin = 0; begin < points.dim(0); begin += block) {
-    const Index end = std::min(begin + block, points.dim(0));
-    // |p - c|^2 / 2, but for |p|^2 / 2, which is the same for all centroids
-    const Var distances = linear(slice_rows(points, begin, end), opposite, half_squares);
-    const auto positions = kernels::argmin(distances.value(), 1);
-    std::copy(positions.begin(), positions.end(), result.begin() + begin);
-  }
-  return result;
+  return kernels::argmin(linear(points, opposites, half_squares).value(), 1);
 }
 
+// Some points at a time, so that they and their distances stay in the cache.
 Var cost_of(const Var& points, const Var& centroids) {
-  return sum(square(points - index_select(centroids, 0, nearest(points, centroids))));
+  constexpr Index kElements = 32'768;
+  const Index block = std::max<Index>(16, kElements / (centroids.dim(0) + centroids.dim(1)));
+  const auto [opposites, half_squares] = [&] {
+    const NoGradGuard guard;
+    return std::pair(-centroids, sum(square(centroids), 1) * 0.5);
+  }();
+  Var total(Tensor<double>::scalar(0.0));
+  for (Index begin = 0; begin < points.dim(0); begin += block) {
+    const Var part = slice_rows(points, begin, std::min(begin + block, points.dim(0)));
+    const auto positions = nearest(part, opposites, half_squares);
+    total += sum(square(part - index_select(centroids, 0, positions)));
+  }
+  return total;
 }
 
 Evaluation cost(const Json& input) {

@@ -29,6 +29,7 @@ Step::Step(const Problem& problem) : workload_(problem.workload) {
   } else {
     labels_ = Tensor<std::int32_t>({workload_.batch}, std::span(problem.labels));
   }
+  if (num_threads() > 1 && workload_.splits_batch()) parallel_.emplace(model_);
   if (workload_.optimizer == Workload::Optimizer::adam) {
     optimizer_ =
         std::make_unique<optim::Adam<float>>(parameters, optim::AdamOptions{.lr = workload_.lr()});
@@ -39,6 +40,7 @@ Step::Step(const Problem& problem) : workload_(problem.workload) {
 }
 
 float Step::operator()() {
+  if (parallel_) return split_step();
   optimizer_->zero_grad();
   const auto output = model_(inputs_);
   const auto loss = workload_.loss == Workload::Loss::mse ? nn::mse_loss(output, targets_)
@@ -46,6 +48,17 @@ float Step::operator()() {
   loss.backward();
   optimizer_->step();
   return loss.item();
+}
+
+// The same with the batch split over the threads.
+float Step::split_step() {
+  optimizer_->zero_grad();
+  const float loss =
+      parallel_->backward([](auto& model, const auto& x,
+                             const auto& labels) { return nn::cross_entropy(model(x), labels); },
+                          inputs_, labels_);
+  optimizer_->step();
+  return loss;
 }
 
 std::vector<float> Step::parameters() const {

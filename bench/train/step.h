@@ -5,6 +5,7 @@
 #include <glissade/glissade.h>
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "workloads.h"
@@ -22,8 +23,11 @@ class Step {
   std::vector<float> parameters() const;
 
  private:
+  float split_step();
+
   Workload workload_;
   nn::Sequential<> model_;
+  std::optional<nn::DataParallel<nn::Sequential<>>> parallel_;
   Variable<float> inputs_;
   Variable<float> targets_;
   Tensor<std::int32_t> labels_;

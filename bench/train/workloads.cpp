@@ -1,5 +1,6 @@
 #include "workloads.h"
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 
@@ -45,6 +46,11 @@ std::int64_t Workload::parameters() const {
   std::int64_t count = 0;
   for (std::size_t i = 0; i < layers(); ++i) count += (sizes[i] + 1) * sizes[i + 1];
   return count;
+}
+
+bool Workload::splits_batch() const {
+  const std::int64_t widest = *std::max_element(sizes.begin(), sizes.end());
+  return loss == Loss::cross_entropy && layers() >= 10 && batch * widest * widest < 1'000'000;
 }
 
 std::int64_t Workload::needed_bytes() const {

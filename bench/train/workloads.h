@@ -30,6 +30,9 @@ struct Workload {
   double momentum() const { return optimizer == Optimizer::momentum ? 0.9 : 0.0; }
   /// All weights and biases.
   std::int64_t parameters() const;
+  /// Whether several threads do best with a part of the batch each: a deep network of products that
+  /// are too small to be split.
+  bool splits_batch() const;
   /// The bytes that a step cannot do without: parameters, gradients, the optimizer's state, the
   /// inputs and the outputs of all layers.
   std::int64_t needed_bytes() const;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "glissade/autograd/anomaly.h"      // IWYU pragma: export
+#include "glissade/autograd/checkpoint.h"   // IWYU pragma: export
 #include "glissade/autograd/functional.h"   // IWYU pragma: export
 #include "glissade/autograd/grad.h"         // IWYU pragma: export
 #include "glissade/autograd/grad_mode.h"    // IWYU pragma: export
@@ -34,6 +35,8 @@
 #include "glissade/core/threads.h"          // IWYU pragma: export
 #include "glissade/nn/activations.h"        // IWYU pragma: export
 #include "glissade/nn/batch_norm.h"         // IWYU pragma: export
+#include "glissade/nn/checkpoint.h"         // IWYU pragma: export
+#include "glissade/nn/data_parallel.h"      // IWYU pragma: export
 #include "glissade/nn/dataset.h"            // IWYU pragma: export
 #include "glissade/nn/doctor.h"             // IWYU pragma: export
 #include "glissade/nn/dropout.h"            // IWYU pragma: export

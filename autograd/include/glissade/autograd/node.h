@@ -4,9 +4,11 @@
 // own; users of operations need only variable.h, and most operations only operation.h.
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <type_traits>
 #include <utility>
 
 #include "glissade/autograd/variable.h"
@@ -34,9 +36,16 @@ class GradientSink {
     Tensor<T>& buffer = open(input, beta);
     write(buffer, beta);
   }
+  ///@{
   /// Contributes a gradient that has been computed elsewhere; a variable that nobody else holds is
   /// taken over without a copy.
-  void give(std::size_t input, Variable<T> gradient);
+  void give(std::size_t input, Variable<T>&& gradient);
+  void give(std::size_t input, const Variable<T>& gradient) { give(input, Variable<T>(gradient)); }
+  ///@}
+  /// Goes on through a graph that the rule has recorded, whose result `output` stands for the
+  /// node's: contributes to the node's inputs, where the graph begins, what they get from there.
+  /// `gradient` is that of `output`, of its shape.
+  void descend(const Variable<T>& output, Variable<T> gradient);
 
  private:
   friend class BackwardPass<T>;
@@ -90,15 +99,33 @@ template <class T>
 void check_backward(const Node<T>& node, std::size_t input, const Tensor<T>& gradient);
 }  // namespace detail
 
+namespace detail {
+// A value for a node: a tensor, or a function that returns one, which is then made where the node
+// keeps it, and not moved.
+template <class T>
+Tensor<T> made(const Tensor<T>& value) {
+  return value;
+}
+template <class T>
+Tensor<T>&& made(Tensor<T>&& value) {
+  return std::move(value);
+}
+template <std::invocable Make>
+std::invoke_result_t<const Make&> made(const Make& make) {
+  return make();
+}
+}  // namespace detail
+
 /// A node of the graph: a value, its gradient, and, in derived classes, the operation's inputs and
 /// its backward rule. Plain nodes are leaves.
 template <class T>
 class Node {
  public:
-  /// A leaf with this value. The node of an operation derives from this class, needs a gradient,
-  /// and names its inputs with `set_inputs`.
-  explicit Node(Tensor<T>&& value, bool requires_grad = false)
-      : requires_grad_(requires_grad), value_(std::move(value)) {}
+  /// A leaf with this value: a tensor, or a function that returns one. The node of an
+  /// operation derives from this class, needs a gradient, and names its inputs with `set_inputs`.
+  template <class Value>
+  explicit Node(Value&& value, bool requires_grad)
+      : requires_grad_(requires_grad), value_(detail::made(std::forward<Value>(value))) {}
   virtual ~Node() = default;
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
@@ -130,6 +157,8 @@ class Node {
   /// up by the indices of the examples.
   virtual bool begins_batch() const { return false; }
 
+  /// The number of handles that hold this node.
+  std::uint32_t references() const { return references_; }
   /// Whether the value may be overwritten: only one handle holds this node, and no graph.
   bool is_disposable() const { return references_ == 1 && !requires_grad_; }
 
@@ -140,6 +169,8 @@ class Node {
   const Tensor<T>& value() const { return value_; }
   Tensor<T>& value() { return value_; }
   ///@}
+  /// The number of this node: larger than those of all nodes that it depends on.
+  std::uint64_t stamp() const { return stamp_; }
   /// Whether a gradient can be computed for this node.
   bool requires_grad() const { return requires_grad_; }
   /// Whether no recorded operation made this node.

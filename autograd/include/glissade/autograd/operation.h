@@ -4,6 +4,7 @@
 // Users add operations of their own with the same function; see docs/operations.md.
 
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <tuple>
 #include <utility>
@@ -15,6 +16,12 @@
 
 namespace glissade {
 namespace detail {
+
+// A constant with this value: a tensor, or a function that returns one.
+template <class T, class Value>
+Variable<T> constant(Value&& value) {
+  return Variable<T>::adopt(new Node<T>(std::forward<Value>(value), false));
+}
 
 // Marks a rule that may be called for some rows of the output, given those rows of all inputs that
 // have as many: that of an operation on elements with broadcasting.
@@ -31,8 +38,9 @@ constexpr bool kIsRowWise<RowWise<Rule>> = true;
 template <class T, std::size_t N, class... Rules>
 class OperationNode : public Node<T> {
  public:
-  OperationNode(const char* name, Tensor<T>&& value, const Variable<T> (&inputs)[N], Rules... rules)
-      : Node<T>(std::move(value), true), name_(name), rules_(std::move(rules)...) {
+  template <class Value>
+  OperationNode(const char* name, Value&& value, const Variable<T> (&inputs)[N], Rules... rules)
+      : Node<T>(std::forward<Value>(value), true), name_(name), rules_(std::move(rules)...) {
     for (std::size_t i = 0; i < N; ++i) inputs_[i] = inputs[i];
     this->set_inputs(inputs_.data(), N);
   }
@@ -101,9 +109,11 @@ class OperationNode : public Node<T> {
 template <class T, class InPlace, std::size_t N, class... Rules>
 class InPlaceNode final : public OperationNode<T, N, Rules...> {
  public:
-  InPlaceNode(const char* name, Tensor<T>&& value, const Variable<T> (&inputs)[N], InPlace in_place,
+  template <class Value>
+  InPlaceNode(const char* name, Value&& value, const Variable<T> (&inputs)[N], InPlace in_place,
               Rules... rules)
-      : OperationNode<T, N, Rules...>(name, std::move(value), inputs, std::move(rules)...),
+      : OperationNode<T, N, Rules...>(name, std::forward<Value>(value), inputs,
+                                      std::move(rules)...),
         in_place_(std::move(in_place)) {}
 
   bool backward_in_place(Variable<T>& grad, GradientSink<T>& sink) override {
@@ -143,8 +153,16 @@ class VariadicNode final : public Node<T> {
 
 }  // namespace detail
 
+///@{
 /// Whether an operation on these inputs has to be recorded: one of them needs a gradient, and
 /// recording is on (grad_mode.h).
+template <class T, std::same_as<Variable<T>>... More>
+bool must_record(const Variable<T>& input, const More&... more) {
+  const auto needs_gradient = [](const Variable<T>& x) {
+    return x.defined() && x.node()->requires_grad();
+  };
+  return is_recording() && (needs_gradient(input) || ... || needs_gradient(more));
+}
 template <class T>
 bool must_record(std::span<const Variable<T>> inputs) {
   if (!is_recording()) return false;
@@ -153,6 +171,7 @@ bool must_record(std::span<const Variable<T>> inputs) {
   }
   return false;
 }
+///@}
 
 /// The result of an operation: `value`, computed from `inputs`, and for each input a rule
 ///
@@ -161,14 +180,15 @@ bool must_record(std::span<const Variable<T>> inputs) {
 /// that returns the gradient of a scalar with respect to that input (of its shape), given `grad`,
 /// that scalar's gradient with respect to the output (of the output's shape). Rules are called only
 /// for inputs that need a gradient. They must use differentiable operations on the arguments, not
-/// captured variables, and never capture the output. `name` has static lifetime.
-template <class T, std::size_t N, class... Rules>
-Variable<T> operation(const char* name, Tensor<T> value, const Variable<T> (&inputs)[N],
+/// captured variables, and never capture the output. `name` has static lifetime. `value` is a
+/// tensor, or a function that returns one, which saves its move.
+template <class T, std::size_t N, class Value, class... Rules>
+Variable<T> operation(const char* name, Value&& value, const Variable<T> (&inputs)[N],
                       Rules... rules) {
   static_assert(sizeof...(Rules) == N, "an operation has one rule for each input");
-  if (!must_record<T>(inputs)) return Variable<T>(std::move(value));
-  return Variable<T>::adopt(new detail::OperationNode<T, N, Rules...>(name, std::move(value),
-                                                                      inputs, std::move(rules)...));
+  if (!must_record<T>(inputs)) return detail::constant<T>(std::forward<Value>(value));
+  return Variable<T>::adopt(new detail::OperationNode<T, N, Rules...>(
+      name, std::forward<Value>(value), inputs, std::move(rules)...));
 }
 
 /// The same with a faster rule for plain first-order gradients,
@@ -176,13 +196,13 @@ Variable<T> operation(const char* name, Tensor<T> value, const Variable<T> (&inp
 ///     [](Variable<T>& grad, std::span<const Variable<T>> inputs, GradientSink<T>& sink)
 ///
 /// which does what `Node::backward_in_place` says, and returns false where the others have to do.
-template <class T, class InPlace, std::size_t N, class... Rules>
-Variable<T> operation_in_place(const char* name, Tensor<T> value, const Variable<T> (&inputs)[N],
+template <class T, std::size_t N, class Value, class InPlace, class... Rules>
+Variable<T> operation_in_place(const char* name, Value&& value, const Variable<T> (&inputs)[N],
                                InPlace in_place, Rules... rules) {
   static_assert(sizeof...(Rules) == N, "an operation has one rule for each input");
-  if (!must_record<T>(inputs)) return Variable<T>(std::move(value));
+  if (!must_record<T>(inputs)) return detail::constant<T>(std::forward<Value>(value));
   return Variable<T>::adopt(new detail::InPlaceNode<T, InPlace, N, Rules...>(
-      name, std::move(value), inputs, std::move(in_place), std::move(rules)...));
+      name, std::forward<Value>(value), inputs, std::move(in_place), std::move(rules)...));
 }
 
 /// The same for any number of inputs, with one rule for all of them:

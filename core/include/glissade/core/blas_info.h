@@ -14,7 +14,7 @@ struct BlasInfo {
   std::string threading;  ///< "pthreads", "openmp", "serial" or "unknown"
   std::string config;     ///< the library's own description of how it was built
   std::string note;  ///< what Glissade did about slow kernels; empty if there was nothing to do
-  int threads = 1;   ///< threads that large products use
+  int threads = 1;   ///< threads that share large products: `num_threads()`
 };
 
 /// Describes the BLAS library in use. Slow kernels have been replaced when it returns, as before

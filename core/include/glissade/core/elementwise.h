@@ -8,7 +8,6 @@ namespace glissade::kernels {
 
 /// Functions of one element.
 enum class Unary {
-  neg,
   exp,
   log,
   log1p,

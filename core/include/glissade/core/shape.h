@@ -23,7 +23,7 @@ class Shape {
   static constexpr int kMaxRank = 6;
 
   /// The shape of a scalar: rank 0, one element.
-  Shape() = default;
+  Shape() noexcept {}  // NOLINT(modernize-use-equals-default): the extents stay as they are
   ///@{
   /// `Shape{2, 3}` has two rows and three columns. Throws std::invalid_argument if an extent is
   /// negative, if there are more than 6 axes, or if the number of elements exceeds 2^63 - 1.
@@ -43,8 +43,7 @@ class Shape {
   /// The shape (0), of no elements.
   static Shape empty() {
     Shape shape;
-    shape.rank_ = 1;
-    shape.size_ = 0;
+    shape.clear();
     return shape;
   }
 
@@ -90,12 +89,16 @@ class Shape {
   void copy(const Shape& other) noexcept {
     size_ = other.size_;
     rank_ = other.rank_;
-    if (rank_ > 0) extents_[0] = other.extents_[0];
-    if (rank_ > 1) extents_[1] = other.extents_[1];
-    for (std::size_t i = 2; rank_ > 2 && i < kMaxRank; ++i) extents_[i] = other.extents_[i];
+    if (rank_ == 0) return;
+    extents_[0] = other.extents_[0];
+    if (rank_ == 1) return;
+    extents_[1] = other.extents_[1];
+    for (std::size_t i = 2; i < static_cast<std::size_t>(rank_); ++i) {
+      extents_[i] = other.extents_[i];
+    }
   }
 
-  std::array<Index, kMaxRank> extents_{};
+  std::array<Index, kMaxRank> extents_;  // only the first rank_ have a value
   Index size_ = 1;
   int rank_ = 0;
 };

@@ -30,6 +30,13 @@ class Storage {
       data_ = static_cast<T*>(allocate(count * sizeof(T)));
     }
   }
+  /// Refers to memory of others, which is neither freed nor counted: `capacity()` is 0. What is
+  /// moved from it refers there too.
+  static Storage borrow(T* data) {
+    Storage storage;
+    storage.data_ = data;
+    return storage;
+  }
   ~Storage() { release(); }
 
   Storage(Storage&& other) noexcept { take(other); }

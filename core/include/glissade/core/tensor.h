@@ -49,6 +49,14 @@ class Tensor {
     tensor.fill(value);
     return tensor;
   }
+  /// A tensor in memory of others, which must live as long and is not freed. A copy owns its
+  /// elements as usual.
+  static Tensor borrow(T* data, const Shape& shape) {
+    Tensor tensor;
+    tensor.shape_ = shape;
+    tensor.storage_ = Storage<T>::borrow(data);
+    return tensor;
+  }
   /// A scalar: rank 0, one element.
   static Tensor scalar(T value) { return full(Shape{}, value); }
 

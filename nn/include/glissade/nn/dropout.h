@@ -25,6 +25,7 @@ class Dropout final : public Module<T> {
   ~Dropout() override = default;
 
   Variable<T> forward(const Variable<T>& x) override;
+  void members(Members<T>& members) override { members.generator("rng", rng_); }
   std::string description() const override;
 
   /// The probability with which an element becomes 0.

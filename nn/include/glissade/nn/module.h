@@ -3,17 +3,28 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "glissade/autograd/variable.h"
 #include "glissade/core/check.h"
 
+namespace glissade {
+class Rng;
+}  // namespace glissade
+
 namespace glissade::nn {
 
 template <class T = float>
 class Module;
+
+namespace detail {
+template <class T>
+class Replicas;
+}  // namespace detail
 
 /// Receives the members of a module, by name; see `Module::members`.
 template <class T = float>
@@ -27,6 +38,8 @@ class Members {
   void buffer(std::string_view name, Tensor<T>& buffer) { on_buffer(name, buffer); }
   /// The same for a counter, which is saved exactly however far it counts.
   void buffer(std::string_view name, Tensor<std::int64_t>& counter) { on_counter(name, counter); }
+  /// A source of random numbers that `forward` draws from.
+  void generator(std::string_view name, Rng& generator) { on_generator(name, generator); }
   /// A module inside the module: its members follow, under the name "name.".
   void child(std::string_view name, Module<T>& child) { on_child(name, child); }
 
@@ -38,6 +51,7 @@ class Members {
   virtual void on_buffer(std::string_view name, Tensor<T>& buffer) = 0;
   virtual void on_counter(std::string_view name, Tensor<std::int64_t>& counter) = 0;
   virtual void on_child(std::string_view name, Module<T>& child) = 0;
+  virtual void on_generator(std::string_view, Rng&) {}
 };
 
 /// A parameter in `Module::named_parameters`.
@@ -95,6 +109,12 @@ class Module {
   /// list of parameters, buffers and modules is made by it. The default has no members.
   virtual void members(Members<T>& members);
 
+  /// Replaces the modules that this one shares with its copies by modules of its own, copied from
+  /// them; the parameters stay shared. For a class that holds modules by pointer, as Sequential
+  /// does; modules that are members by value are a copy's own anyway, and the default does nothing.
+  /// Throws std::invalid_argument if a module cannot be copied.
+  virtual void unshare_modules();
+
   /// The module in a few words: "Linear(784, 256)". The default is the name of the class.
   virtual std::string description() const;
 
@@ -145,10 +165,27 @@ class Module {
   Module& operator=(Module&&) noexcept = default;
 
  private:
+  friend class detail::Replicas<T>;
+
   bool training_ = true;
 };
 
 namespace detail {
+
+/// How a module that is known only as a Module<T> is copied.
+template <class T>
+using CopyModule = std::shared_ptr<Module<T>> (*)(const Module<T>&);
+
+/// A copy of a module of class M; null if it cannot be copied.
+template <class M>
+std::shared_ptr<Module<typename M::value_type>> copy_module(
+    const Module<typename M::value_type>& module) {
+  if constexpr (std::is_copy_constructible_v<M>) {
+    return std::make_shared<M>(static_cast<const M&>(module));
+  } else {
+    return nullptr;
+  }
+}
 
 template <class T>
 class Call;

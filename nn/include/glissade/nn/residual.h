@@ -22,18 +22,21 @@ class Residual final : public Module<T> {
   template <class M>
   requires(std::derived_from<std::remove_cvref_t<M>, Module<T>> &&
            !std::same_as<std::remove_cvref_t<M>, Residual>) explicit Residual(M&& inner)
-      : inner_(std::make_shared<std::remove_cvref_t<M>>(std::forward<M>(inner))) {}
+      : inner_(std::make_shared<std::remove_cvref_t<M>>(std::forward<M>(inner))),
+        copy_(&detail::copy_module<std::remove_cvref_t<M>>) {}
   /// A module made elsewhere. Throws std::invalid_argument if it is null.
   explicit Residual(std::shared_ptr<Module<T>> inner);
 
   Variable<T> forward(const Variable<T>& x) override;
   void members(Members<T>& members) override { members.child("inner", *inner_); }
+  void unshare_modules() override;
 
   /// The module that is gone around.
   Module<T>& inner() const { return *inner_; }
 
  private:
   std::shared_ptr<Module<T>> inner_;
+  detail::CopyModule<T> copy_ = nullptr;  // null if the module's class is not known
 };
 
 template <class M>

@@ -49,7 +49,8 @@ class Sequential final : public Module<T> {
   /// Appends a module, which is copied or moved.
   template <class M>
   requires std::derived_from<std::remove_cvref_t<M>, Module<T>> Sequential& add(M&& module) {
-    return add(ModulePointer(std::make_shared<std::remove_cvref_t<M>>(std::forward<M>(module))));
+    using Own = std::remove_cvref_t<M>;
+    return add_child(std::make_shared<Own>(std::forward<M>(module)), &detail::copy_module<Own>);
   }
   /// Appends a module; a unique_ptr converts. Throws std::invalid_argument if it is null.
   Sequential& add(ModulePointer module);
@@ -59,16 +60,28 @@ class Sequential final : public Module<T> {
   /// Module `i`. Throws std::invalid_argument unless i < size().
   Module<T>& operator[](std::size_t i) const;
 
+  /// Modules `begin` to `end` - 1, which are shared with this one. Throws std::invalid_argument
+  /// unless begin <= end <= size().
+  Sequential slice(std::size_t begin, std::size_t end) const;
+  /// Whether module `i` is a Linear layer that is computed together with the activation behind it.
+  bool is_fused(std::size_t i) const;
+
   Variable<T> forward(const Variable<T>& x) override;
   void members(Members<T>& members) override;
+  void unshare_modules() override;
 
  private:
+  using Copy = detail::CopyModule<T>;
   struct Child {
     ModulePointer module;
+    Copy copy;  // null if the module's class is not known
     std::string name;
     Linear<T>* linear;               // the module, if it is a Linear layer
     ActivationLayer<T>* activation;  // the module, if it is an activation
   };
+  Sequential& add_child(ModulePointer module, Copy copy);
+  static Child make_child(ModulePointer module, Copy copy, std::string name);
+
   std::vector<Child> children_;
 };
 
