@@ -249,7 +249,13 @@ HWY_INLINE void pack_transposed(Index rows, Index columns, const T* from, Index 
     // The last block of columns begins earlier, and is partly transposed twice.
     constexpr Index kBlock = 16 / sizeof(T);
     const auto at = [&](std::size_t r) { return row[r]; };
-    for (; p + kBlock <= columns; p += kBlock) transpose_columns(d, at, p, width, to);
+    constexpr Index kLine = 64 / sizeof(T);  // the next one of each row is fetched ahead
+    for (; p + kBlock <= columns; p += kBlock) {
+      if (p % kLine == 0 && p + kLine < columns) {
+        for (Index r = 0; r < lanes; ++r) __builtin_prefetch(row[r] + p + kLine);
+      }
+      transpose_columns(d, at, p, width, to);
+    }
     if (p < columns && columns >= kBlock) {
       transpose_columns(d, at, columns - kBlock, width, to);
       p = columns;

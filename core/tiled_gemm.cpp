@@ -149,8 +149,9 @@ HWY_INLINE void multiply(const Product<T>& p) {
 void MultiplyFloat(const Product<float>& p) { multiply(p); }
 void MultiplyDouble(const Product<double>& p) { multiply(p); }
 
-// With shorter vectors nothing was measured, and without any the BLAS library is better.
-bool LongVectors() { return HWY_MAX_BYTES >= 32 && HWY_TARGET != HWY_SCALAR; }
+// With shorter vectors than of 32 bytes nothing was measured, and without any the BLAS library is
+// better.
+int VectorBytes() { return HWY_TARGET == HWY_SCALAR ? 0 : HWY_MAX_BYTES; }
 
 }  // namespace glissade::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -160,22 +161,26 @@ namespace glissade {
 namespace {
 HWY_EXPORT(MultiplyFloat);
 HWY_EXPORT(MultiplyDouble);
-HWY_EXPORT(LongVectors);
+HWY_EXPORT(VectorBytes);
 }  // namespace
 
 namespace kernels {
 
-// Measured against the SkylakeX kernels of OpenBLAS 0.3.21, float and double. Up to a million
-// multiplications these have kernels without packing for everything but X Wᵀ: those are as good as
-// ours, and better if a row of C is not long enough for vectors. X Wᵀ they compute as dot products,
-// which only pays if the dots are long and few. Above that they pack both operands, which takes
-// long for the shapes of small networks. Large products they do as well as we, or better.
+// Measured against OpenBLAS 0.3.21, float and double. Its SkylakeX kernels do not pack up to a
+// million multiplications: for everything but X Wᵀ they are as good as ours, and better if a row of
+// C is too short for vectors. X Wᵀ they compute as dot products, which only pays if the dots are
+// long and few. Above that they pack both operands, which takes long for the shapes of small
+// networks. Large products they do as well as we, or better. The Haswell kernels always pack, and
+// are ahead from a few million multiplications on.
 template <class T>
 bool prefers_tiled_gemm(const detail::Product<T>& p) {
   constexpr Index kSmall = 1'000'000;
+  constexpr Index kMiddle = 4'000'000;
   constexpr Index kLarge = 150'000'000;
-  if (p.m < 2 || p.n < 2 || !HWY_DYNAMIC_DISPATCH(LongVectors)()) return false;
+  const int bytes = HWY_DYNAMIC_DISPATCH(VectorBytes)();
+  if (p.m < 2 || p.n < 2 || bytes < 32) return false;
   const Index work = p.m * p.n > kLarge ? kLarge : p.m * p.n * p.k;
+  if (bytes == 32) return work < kMiddle && p.m >= 4 && p.n >= 8 && p.m * p.n >= p.k;
   if (work >= kLarge) return false;
   if (work > kSmall) return p.m >= 4 && p.n >= (p.ta == Transpose::yes ? 32 : 10);
   if (p.ta == Transpose::yes) return false;
