@@ -1,5 +1,6 @@
 #include "glissade/core/softmax.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -40,8 +41,61 @@ HWY_INLINE T exp_and_sum(Index n, const T* x, T shift, T* p) {
   return hn::GetLane(hn::SumOfLanes(d, total));
 }
 
+// Rows of up to one and a half vectors are computed side by side, one in each lane: a row by itself
+// would be reduced within its vectors, twice.
+inline bool is_short(Index n, Index lanes) { return 2 * n <= 3 * lanes; }
+
+// softmax_loop for as many short rows as there are lanes, or `rows` if there are fewer.
+template <class T>
+HWY_INLINE void softmax_lanes(Index rows, Index n, const T* x, T* p, T* lse) {
+  const hn::ScalableTag<T> d;
+  constexpr auto kMaxLanes = static_cast<Index>(hn::MaxLanes(d));
+  const auto lanes = static_cast<Index>(hn::Lanes(d));
+  // (n, lanes). One by one: gathers take longer, much longer on processors that guard them.
+  HWY_ALIGN T values[2 * kMaxLanes * kMaxLanes];
+  for (Index r = 0; r < lanes; ++r) {
+    const T* const row = x + std::min(r, rows - 1) * n;
+    for (Index k = 0; k < n; ++k) values[k * lanes + r] = row[k];
+  }
+  auto shift = hn::Set(d, -std::numeric_limits<T>::infinity());
+  for (Index k = 0; k < n; ++k) shift = Larger()(shift, hn::Load(d, values + k * lanes));
+  auto total = hn::Zero(d);
+  for (Index k = 0; k < n; ++k) {
+    const auto e = exp(d, hn::Sub(hn::Load(d, values + k * lanes), shift));
+    hn::Store(e, d, values + k * lanes);
+    total = hn::Add(total, e);
+  }
+  if (lse != nullptr) {
+    // An infinite maximum is the logarithm itself: x - shift would be NaN.
+    const auto is_infinite = hn::Eq(hn::Abs(shift), infinity(d));
+    const auto value = hn::IfThenElse(is_infinite, shift, hn::Add(shift, log(d, total)));
+    if (rows == lanes) {
+      hn::StoreU(value, d, lse);
+    } else {
+      store_first(value, d, lse, rows);
+    }
+  }
+  if (p == nullptr) return;
+  const auto scale = hn::Div(hn::Set(d, T{1}), total);
+  for (Index k = 0; k < n; ++k) {
+    hn::Store(hn::Mul(hn::Load(d, values + k * lanes), scale), d, values + k * lanes);
+  }
+  for (Index r = 0; r < rows; ++r) {
+    for (Index k = 0; k < n; ++k) p[r * n + k] = values[k * lanes + r];
+  }
+}
+
+// p = softmax of each row and lse its logarithm of the sum of exponentials; either may be null.
 template <class T>
 HWY_INLINE void softmax_loop(Index rows, Index n, const T* x, T* p, T* lse) {
+  const auto lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
+  if (lanes > 1 && rows >= lanes / 2 && n >= 1 && is_short(n, lanes)) {
+    for (Index row = 0; row < rows; row += lanes) {
+      softmax_lanes(std::min(lanes, rows - row), n, x + row * n, p == nullptr ? p : p + row * n,
+                    lse == nullptr ? lse : lse + row);
+    }
+    return;
+  }
   for (Index row = 0; row < rows; ++row) {
     const T* in = x + row * n;
     T* out = p == nullptr ? nullptr : p + row * n;
