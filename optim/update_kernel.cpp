@@ -190,26 +190,34 @@ struct AdamVectors {
         shrink(hn::Set(d, static_cast<T>(factors.shrink))),
         gradient_step(hn::Set(d, static_cast<T>(factors.gradient_step))) {}
 
-  // One vector of each array, changed where it lies in the registers.
-  template <bool kPeak, bool kGradient>
-  HWY_INLINE void update(D d, V g, V& m, V& v, V& peak, V& w) const {
-    const V weight = hn::Mul(shrink, w);
-    const V gradient = hn::MulAdd(weight_decay, weight, hn::Mul(sign, g));
+  HWY_INLINE V gradient(V g, V w) const {
+    return hn::MulAdd(weight_decay, hn::Mul(shrink, w), hn::Mul(sign, g));
+  }
+  HWY_INLINE void update_moments(V gradient, V& m, V& v) const {
     m = hn::MulAdd(add1, hn::Sub(gradient, m), m);
     v = hn::MulAdd(hn::Mul(add2, gradient), gradient, hn::Mul(beta2, v));
+  }
+  template <bool kPeak, bool kGradient>
+  HWY_INLINE void update_weights(D d, V g, V m, V v, V& peak, V& w) const {
     V bound = v;
     if constexpr (kPeak) {
       bound = hn::IfThenElse(hn::Gt(v, peak), v, peak);
       peak = bound;
     }
     const V divisor = hn::MulAdd(root(d, bound), inverse_root, eps);
-    w = hn::NegMulAdd(step_size, hn::Div(m, divisor), weight);
-    if constexpr (kGradient) w = hn::NegMulAdd(gradient_step, hn::Div(gradient, divisor), w);
+    const V step = hn::NegMulAdd(step_size, hn::Div(m, divisor), hn::Mul(shrink, w));
+    if constexpr (kGradient) {
+      w = hn::NegMulAdd(gradient_step, hn::Div(gradient(g, w), divisor), step);
+    } else {
+      w = step;
+    }
   }
 
   V step_size, sign, add1, beta2, add2, inverse_root, eps, weight_decay, shrink, gradient_step;
 };
 
+// The moments of a block of elements, then its weights: in one loop the processor would see only
+// few elements at a time of the long chain from a gradient to its weight.
 template <bool kPeak, bool kGradient, class T>
 HWY_NOINLINE void adam_loop(const AdamFactors& factors, Index n, const T* HWY_RESTRICT g,
                             T* HWY_RESTRICT m, T* HWY_RESTRICT v, T* HWY_RESTRICT peak,
@@ -225,16 +233,21 @@ HWY_NOINLINE void adam_loop(const AdamFactors& factors, Index n, const T* HWY_RE
     prefetch_ahead(m, i, n);
     prefetch_ahead(v, i, n);
     prefetch_ahead(w, i, n);
+    const Index begin = i;
     for (; i + lanes <= end; i += lanes) {
       auto mean = hn::LoadU(d, m + i);
       auto square = hn::LoadU(d, v + i);
-      auto most = kPeak ? hn::LoadU(d, peak + i) : none;
-      auto weight = hn::LoadU(d, w + i);
-      adam.template update<kPeak, kGradient>(d, hn::LoadU(d, g + i), mean, square, most, weight);
+      adam.update_moments(adam.gradient(hn::LoadU(d, g + i), hn::LoadU(d, w + i)), mean, square);
       hn::StoreU(mean, d, m + i);
       hn::StoreU(square, d, v + i);
-      if constexpr (kPeak) hn::StoreU(most, d, peak + i);
-      hn::StoreU(weight, d, w + i);
+    }
+    for (Index k = begin; k < i; k += lanes) {
+      auto most = kPeak ? hn::LoadU(d, peak + k) : none;
+      auto weight = hn::LoadU(d, w + k);
+      adam.template update_weights<kPeak, kGradient>(d, hn::LoadU(d, g + k), hn::LoadU(d, m + k),
+                                                     hn::LoadU(d, v + k), most, weight);
+      if constexpr (kPeak) hn::StoreU(most, d, peak + k);
+      hn::StoreU(weight, d, w + k);
     }
   }
   const Index rest = n - i;
@@ -243,7 +256,9 @@ HWY_NOINLINE void adam_loop(const AdamFactors& factors, Index n, const T* HWY_RE
   auto square = load_first(d, v + i, rest);
   auto most = kPeak ? load_first(d, peak + i, rest) : none;
   auto weight = load_first(d, w + i, rest);
-  adam.template update<kPeak, kGradient>(d, load_first(d, g + i, rest), mean, square, most, weight);
+  const auto last = load_first(d, g + i, rest);
+  adam.update_moments(adam.gradient(last, weight), mean, square);
+  adam.template update_weights<kPeak, kGradient>(d, last, mean, square, most, weight);
   store_first(mean, d, m + i, rest);
   store_first(square, d, v + i, rest);
   if constexpr (kPeak) store_first(most, d, peak + i, rest);
