@@ -37,14 +37,14 @@ HWY_INLINE Index position_of(T value, Index n, const T* x) {
   const hn::ScalableTag<T> d;
   const auto lanes = static_cast<Index>(hn::Lanes(d));
   const auto wanted = hn::Set(d, value);
-  const bool nan = value != value;
+  const bool nan = std::isnan(value);
   Index i = 0;
   for (; i + lanes <= n; i += lanes) {
     const auto v = hn::LoadU(d, x + i);
     const auto found = nan ? hn::IsNaN(v) : hn::Eq(v, wanted);
     if (!hn::AllFalse(d, found)) return i + static_cast<Index>(hn::FindFirstTrue(d, found));
   }
-  while (nan ? x[i] == x[i] : x[i] != value) ++i;
+  while (nan ? !std::isnan(x[i]) : x[i] != value) ++i;
   return i;
 }
 

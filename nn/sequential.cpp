@@ -31,14 +31,14 @@ Sequential<T>& Sequential<T>::add_child(ModulePointer module, Copy copy) {
 
 template <class T>
 typename Sequential<T>::Child Sequential<T>::make_child(ModulePointer pointer, Copy copy,
-                                                        std::string name) {
+                                                        const std::string& name) {
   Module<T>& module = *pointer;
   // Exactly a Linear layer: a class derived from it may compute something else.
   auto* const linear =
       typeid(module) == typeid(Linear<T>) ? static_cast<Linear<T>*>(&module) : nullptr;
   return {.module = std::move(pointer),
           .copy = copy,
-          .name = std::move(name),
+          .name = name,
           .linear = linear,
           .activation = dynamic_cast<ActivationLayer<T>*>(&module)};
 }
@@ -94,7 +94,7 @@ void Sequential<T>::unshare_modules() {
           "Sequential: module {}, {}, cannot be copied; add it as an object of its own class, not "
           "by a pointer",
           child.name, child.module->description());
-    child = make_child(std::move(copy), child.copy, std::move(child.name));
+    child = make_child(std::move(copy), child.copy, child.name);
   }
 }
 

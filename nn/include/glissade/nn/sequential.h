@@ -80,7 +80,7 @@ class Sequential final : public Module<T> {
     ActivationLayer<T>* activation;  // the module, if it is an activation
   };
   Sequential& add_child(ModulePointer module, Copy copy);
-  static Child make_child(ModulePointer module, Copy copy, std::string name);
+  static Child make_child(ModulePointer module, Copy copy, const std::string& name);
 
   std::vector<Child> children_;
 };
