@@ -221,7 +221,7 @@ void BackwardPass<T>::run_nodes() {
     }
     order_.pop_back();
     if (!retain_graph_ && leads) {
-      if (node.references_ == 1) {  // what it holds has more references, here or elsewhere
+      if (node.references_ == 1) {  // nobody else's: it lets its inputs go itself
         delete &node;
         continue;
       }
