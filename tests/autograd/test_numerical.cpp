@@ -52,7 +52,7 @@ double relative_error(const std::vector<numerical::Result>& numerical, const Ten
       ++elements;
     }
   }
-  CHECK(beyond <= (elements + 99) / 100);
+  CHECK(beyond <= elements / 100);
   return worst / scale;
 }
 
