@@ -44,6 +44,8 @@ INSTALL = {  # how to get what is not there
     "pytorch": "pip install torch numpy, or --python PYTHON",
 }
 LONGEST_ANSWER = 600  # seconds; compiling a network may take minutes
+LONGEST_SPIN = 1.0  # seconds
+IDLE_PAUSE = 0.005  # seconds
 
 
 class Ended(Exception):
@@ -80,7 +82,28 @@ class Peer:
             self.process.kill()
             tail = self.log.read_text(encoding="utf-8").strip().splitlines()[-1:]
             raise Ended(" ".join(tail) or f"no answer to {request}")
+        self.wait_until_idle()
         return json.loads(line)
+
+    def processor_time(self):
+        """Of all its threads, in seconds."""
+        total = 0
+        for file in pathlib.Path(f"/proc/{self.process.pid}/task").glob("*/schedstat"):
+            with contextlib.suppress(OSError):  # a thread that has just ended
+                total += int(file.read_text().split()[0])
+        return total * 1e-9
+
+    def wait_until_idle(self):
+        """Threads that wait for their next job spin, OpenBLAS's for a tenth of a second, and would
+        slow down the program that is next."""
+        end = time.monotonic() + LONGEST_SPIN
+        before = self.processor_time()
+        while time.monotonic() < end:
+            time.sleep(IDLE_PAUSE)
+            now = self.processor_time()
+            if now - before < IDLE_PAUSE / 10:
+                return
+            before = now
 
     def close(self):
         with contextlib.suppress(BrokenPipeError):
@@ -270,6 +293,8 @@ class Measuring:
                 self.content["memory"].append({"program": name, "peak_bytes": result[0]["peak_bytes"]})
 
     def fashion(self):
+        if not self.options.fashion:
+            return
         if not pathlib.Path(DATA).exists():
             say(f"without Fashion-MNIST: there is no {DATA}; scripts/bootstrap demo installs it")
             return
@@ -284,14 +309,12 @@ class Measuring:
         for peer in peers:
             peer.close()
 
-    def run(self):
-        self.benchmarks()
-        self.steps()
-        self.starts_and_memory()
-        if self.options.fashion:
-            self.fashion()
-        self.content["about"]["load average after"] = f"{os.getloadavg()[0]:.2f}"
-        return self.content
+    def run(self, file):
+        """Writes the file after each part: who stops in the middle still has the parts before."""
+        for part in (self.benchmarks, self.steps, self.starts_and_memory, self.fashion):
+            part()
+            self.content["about"]["load average after"] = f"{os.getloadavg()[0]:.2f}"
+            file.write_text(json.dumps(self.content, indent=1), encoding="utf-8")
 
 
 def main():
@@ -323,7 +346,7 @@ def main():
         out.mkdir(parents=True, exist_ok=True)
         source = options.json or out / "train.json"
         source.parent.mkdir(parents=True, exist_ok=True)
-        source.write_text(json.dumps(Measuring(options, out).run(), indent=1), encoding="utf-8")
+        Measuring(options, out).run(source)
     try:
         figures = TrainFigures(source)
     except (OSError, ValueError, KeyError) as error:
