@@ -179,17 +179,11 @@ class LinearNode final : public Node<T> {
   bool backward_in_place(Variable<T>& grad, GradientSink<T>& sink) override {
     const Tensor<T>& x = inputs_[kX].value();
     const Tensor<T>& weight = inputs_[kWeight].value();
-    const Variable<T> gradient =
-        activation_.kind == Activation::Kind::identity
-            ? std::move(grad)
-            : activation_gradient<T>(activation_, std::move(grad), nullptr, this->value());
-    const Tensor<T>& dz = gradient.value();
     const Index batch = x.dim(0);
     const Index in = x.dim(1);
     const Index out = weight.dim(0);
-    if (sink.needed(kBias)) {
-      sink.write(kBias, [&](Tensor<T>& db, T beta) { kernels::sum_axis(dz, 0, beta, db); });
-    }
+    pass_activation_and_bias(grad, sink);
+    const Tensor<T>& dz = grad.value();
     if (sink.needed(kWeight)) {
       sink.write(kWeight, [&](Tensor<T>& dw, T beta) {
         gemm(Transpose::yes, Transpose::no, out, in, batch, T{1}, dz.data(), x.data(), beta,
@@ -237,6 +231,27 @@ class LinearNode final : public Node<T> {
   static constexpr std::size_t kX = 0;
   static constexpr std::size_t kWeight = 1;
   static constexpr std::size_t kBias = 2;
+
+  // Makes of `grad`, the gradient of y, that of x Wᵀ + b, and writes the bias's.
+  void pass_activation_and_bias(Variable<T>& grad, GradientSink<T>& sink) const {
+    const Index batch = this->value().dim(0);
+    const Index out = this->value().dim(1);
+    const bool is_identity = activation_.kind == Activation::Kind::identity;
+    if (!sink.needed(kBias)) {
+      if (is_identity) return;
+      grad = activation_gradient<T>(activation_, std::move(grad), nullptr, this->value());
+    } else if (is_identity) {
+      sink.write(kBias, [&](Tensor<T>& db, T beta) {
+        kernels::sum_rows(batch, out, grad.value().data(), beta, db.data());
+      });
+    } else {
+      if (!grad.node()->is_disposable()) grad = grad.detach();
+      sink.write(kBias, [&](Tensor<T>& db, T beta) {
+        kernels::bias_activation_backward(activation_, batch, out, this->value().data(),
+                                          grad.mutable_value().data(), beta, db.data());
+      });
+    }
+  }
 
   Activation activation_;
   std::array<Variable<T>, 3> inputs_;

@@ -5,6 +5,7 @@
 
 #include "elements.h"
 #include "glissade/core/check.h"
+#include "glissade/core/reduce.h"
 #include "simd_targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -205,6 +206,40 @@ HWY_INLINE void backward_loop(const Activation& activation, Index n, const T* x,
   });
 }
 
+// g = g f'(x) for a matrix, from y = f(x), and db = beta db + the sums of its columns: some columns
+// at a time, down all rows.
+template <class T>
+HWY_INLINE void bias_backward_loop(const Activation& activation, Index rows, Index columns,
+                                   const T* y, T* g, T beta, T* db) {
+  with_activation<T>(activation, [&](auto f) HWY_ATTR {
+    const hn::ScalableTag<T> d;
+    const auto lanes = static_cast<Index>(hn::Lanes(d));
+    Index j = 0;
+    for (; j + lanes <= columns; j += lanes) {
+      auto sum = sum_down(d, rows, [&](Index row) HWY_ATTR {
+        const auto v = hn::LoadU(d, y + row * columns + j);
+        T* const at = g + row * columns + j;
+        const auto dz = hn::Mul(hn::LoadU(d, at), f.slope(d, v, v));
+        hn::StoreU(dz, d, at);
+        return dz;
+      });
+      if (beta != T{0}) sum = hn::MulAdd(hn::Set(d, beta), hn::LoadU(d, db + j), sum);
+      hn::StoreU(sum, d, db + j);
+    }
+    const Index rest = columns - j;
+    if (rest == 0) return;
+    auto sum = sum_down(d, rows, [&](Index row) HWY_ATTR {
+      const auto v = load_first(d, y + row * columns + j, rest);
+      T* const at = g + row * columns + j;
+      const auto dz = hn::Mul(load_first(d, at, rest), f.slope(d, v, v));
+      store_first(dz, d, at, rest);
+      return dz;
+    });
+    if (beta != T{0}) sum = hn::MulAdd(hn::Set(d, beta), load_first(d, db + j, rest), sum);
+    store_first(sum, d, db + j, rest);
+  });
+}
+
 void ForwardFloat(const Activation& a, Index n, const float* x, float* y) {
   forward_loop(a, n, x, y);
 }
@@ -226,6 +261,14 @@ void BackwardDouble(const Activation& a, Index n, const double* x, const double*
                     double* dx) {
   backward_loop(a, n, x, y, g, dx);
 }
+void BiasBackwardFloat(const Activation& a, Index rows, Index columns, const float* y, float* g,
+                       float beta, float* db) {
+  bias_backward_loop(a, rows, columns, y, g, beta, db);
+}
+void BiasBackwardDouble(const Activation& a, Index rows, Index columns, const double* y, double* g,
+                        double beta, double* db) {
+  bias_backward_loop(a, rows, columns, y, g, beta, db);
+}
 
 }  // namespace glissade::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -239,6 +282,8 @@ HWY_EXPORT(BiasForwardFloat);
 HWY_EXPORT(BiasForwardDouble);
 HWY_EXPORT(BackwardFloat);
 HWY_EXPORT(BackwardDouble);
+HWY_EXPORT(BiasBackwardFloat);
+HWY_EXPORT(BiasBackwardDouble);
 }  // namespace
 
 std::string to_string(Activation::Kind kind) {
@@ -304,6 +349,14 @@ void backward(const Activation& activation, Index n, const double* x, const doub
               const double* g, double* dx) {
   HWY_DYNAMIC_DISPATCH(BackwardDouble)(activation, n, x, y, g, dx);
 }
+void bias_backward(const Activation& activation, Index rows, Index columns, const float* y,
+                   float* g, float beta, float* db) {
+  HWY_DYNAMIC_DISPATCH(BiasBackwardFloat)(activation, rows, columns, y, g, beta, db);
+}
+void bias_backward(const Activation& activation, Index rows, Index columns, const double* y,
+                   double* g, double beta, double* db) {
+  HWY_DYNAMIC_DISPATCH(BiasBackwardDouble)(activation, rows, columns, y, g, beta, db);
+}
 }  // namespace
 
 template <class T>
@@ -330,10 +383,25 @@ void activation_backward(const Activation& activation, Index n, const T* x, cons
   });
 }
 
-#define GLISSADE_INSTANTIATE(T)                                                         \
-  template void activation_forward(const Activation&, Index, const T*, T*);             \
-  template void bias_activation_forward(const Activation&, Index, Index, const T*, T*); \
-  template void activation_backward(const Activation&, Index, const T*, const T*, const T*, T*);
+template <class T>
+void bias_activation_backward(const Activation& activation, Index rows, Index columns, const T* y,
+                              T* g, T beta, T* db) {
+  // Rows that are wide are far apart, which the way down the columns feels; and a large matrix is
+  // for several threads.
+  constexpr Index kWide = 1024 / sizeof(T);
+  if (columns <= kWide && rows * columns < 2 * kSimpleGrain) {
+    bias_backward(activation, rows, columns, y, g, beta, db);
+    return;
+  }
+  activation_backward(activation, rows * columns, static_cast<const T*>(nullptr), y, g, g);
+  sum_rows(rows, columns, g, beta, db);
+}
+
+#define GLISSADE_INSTANTIATE(T)                                                                  \
+  template void activation_forward(const Activation&, Index, const T*, T*);                      \
+  template void bias_activation_forward(const Activation&, Index, Index, const T*, T*);          \
+  template void activation_backward(const Activation&, Index, const T*, const T*, const T*, T*); \
+  template void bias_activation_backward(const Activation&, Index, Index, const T*, T*, T, T*);
 GLISSADE_INSTANTIATE(float)
 GLISSADE_INSTANTIATE(double)
 #undef GLISSADE_INSTANTIATE

@@ -13,6 +13,8 @@ struct AxisView {
   Index extent = 1;
   Index inner = 1;
 
+  AxisView(Index outer_extent, Index own_extent, Index inner_extent)
+      : outer(outer_extent), extent(own_extent), inner(inner_extent) {}
   AxisView(const Shape& shape, int axis) : extent(shape[axis]) {
     if (shape.size() == 0 && shape.without(axis).size() == 0) {  // nothing to visit
       outer = inner = 0;

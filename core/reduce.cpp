@@ -78,49 +78,51 @@ void ExtremeDouble(bool largest, Index rows, Index n, const double* x, double* v
   extreme_rows(largest, rows, n, x, values, positions);
 }
 
-double SquaresDouble(Index n, const double* x) {
+template <class T>
+HWY_INLINE double squares(Index n, const T* x) {
   const auto square = [](auto, auto v) HWY_ATTR { return hn::Mul(v, v); };
-  return fold(n, x, 0.0, square, Plus(), SumLanes());
-}
-double SquaresFloat(Index n, const float* x) {
-  // Blocks short enough that the error of a float sum stays near its rounding; across blocks in
-  // double. Squares beyond float's range are caught by doing that block in double.
-  constexpr Index kBlock = 4096;
-  const auto square = [](auto, auto v) HWY_ATTR { return hn::Mul(v, v); };
-  double total = 0.0;
-  for (Index i = 0; i < n; i += kBlock) {
-    const Index count = std::min(kBlock, n - i);
-    const float block = fold(count, x + i, 0.0F, square, Plus(), SumLanes());
-    if (block > 1e-30F && block < 1e30F) {
-      total += static_cast<double>(block);
-    } else {
-      for (Index k = i; k < i + count; ++k) {
-        total += static_cast<double>(x[k]) * static_cast<double>(x[k]);
-      }
+  const T sum = fold(n, x, T{0}, square, Plus(), SumLanes());
+  if constexpr (sizeof(T) == 4) {  // squares beyond float's range
+    if (!(sum > 1e-30F && sum < 1e30F)) {
+      double total = 0.0;
+      for (Index i = 0; i < n; ++i) total += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+      return total;
     }
   }
+  return static_cast<double>(sum);
+}
+
+// The sum of f(begin, count) over blocks, in double: so short that the error of a float sum stays
+// near its rounding.
+template <class F>
+HWY_INLINE double sum_of_short_blocks(Index n, const F& f) {
+  constexpr Index kBlock = 4096;
+  double total = 0.0;
+  for (Index i = 0; i < n; i += kBlock) total += f(i, std::min(kBlock, n - i));
   return total;
 }
 
-// The sums of a vector of columns, down all rows: in two chains, and in blocks of rows, so that a
-// long column does not lose what is small against its sum.
-template <class D, class T, class Load>
-HWY_INLINE hn::Vec<D> sum_columns(D d, const AxisView& view, const T* x, const Load& load) {
-  constexpr Index kBlock = 1024;
-  auto total = hn::Zero(d);
-  for (Index begin = 0; begin < view.extent; begin += kBlock) {
-    const Index end = std::min(begin + kBlock, view.extent);
-    auto s0 = hn::Zero(d);
-    auto s1 = hn::Zero(d);
-    Index k = begin;
-    for (; k + 2 <= end; k += 2) {
-      s0 = hn::Add(s0, load(d, x + k * view.inner));
-      s1 = hn::Add(s1, load(d, x + (k + 1) * view.inner));
-    }
-    if (k < end) s0 = hn::Add(s0, load(d, x + k * view.inner));
-    total = hn::Add(total, hn::Add(s0, s1));
-  }
-  return total;
+template <class T>
+HWY_INLINE double squares_loop(Index n, const T* x) {
+  return sum_of_short_blocks(n,
+                             [x](Index i, Index count) HWY_ATTR { return squares(count, x + i); });
+}
+double SquaresFloat(Index n, const float* x) { return squares_loop(n, x); }
+double SquaresDouble(Index n, const double* x) { return squares_loop(n, x); }
+
+template <class T>
+HWY_INLINE double difference_loop(Index n, const T* a, const T* b, T* d) {
+  return sum_of_short_blocks(n, [a, b, d](Index i, Index count) HWY_ATTR {
+    map2(count, a + i, 1, b + i, 1, d + i,
+         [](auto, auto x, auto y) HWY_ATTR { return hn::Sub(x, y); });
+    return squares(count, d + i);
+  });
+}
+double DifferenceFloat(Index n, const float* a, const float* b, float* d) {
+  return difference_loop(n, a, b, d);
+}
+double DifferenceDouble(Index n, const double* a, const double* b, double* d) {
+  return difference_loop(n, a, b, d);
 }
 
 // y (outer, inner) = beta y + sum over k of x (outer, k, inner), for `columns` of the inner ones,
@@ -142,16 +144,16 @@ HWY_INLINE void sum_axis_loop(const AxisView& view, Index columns, const T* x, T
     T* out = y + i * view.inner;
     Index j = 0;
     for (; j + lanes <= columns; j += lanes) {
-      auto s = sum_columns(d, view, block + j,
-                           [](auto tag, const T* p) HWY_ATTR { return hn::LoadU(tag, p); });
+      auto s = sum_down(d, view.extent,
+                        [&](Index k) HWY_ATTR { return hn::LoadU(d, block + k * view.inner + j); });
       if (beta != T{0}) s = hn::MulAdd(hn::Set(d, beta), hn::LoadU(d, out + j), s);
       hn::StoreU(s, d, out + j);
     }
     if (j < columns) {
       // In the same way, so that a column's sum does not depend on its position.
       const Index rest = columns - j;
-      auto s = sum_columns(d, view, block + j, [rest](auto tag, const T* p) HWY_ATTR {
-        return load_first(tag, p, rest);
+      auto s = sum_down(d, view.extent, [&](Index k) HWY_ATTR {
+        return load_first(d, block + k * view.inner + j, rest);
       });
       if (beta != T{0}) s = hn::MulAdd(hn::Set(d, beta), load_first(d, out + j, rest), s);
       store_first(s, d, out + j, rest);
@@ -177,6 +179,8 @@ HWY_EXPORT(ExtremeFloat);
 HWY_EXPORT(ExtremeDouble);
 HWY_EXPORT(SquaresFloat);
 HWY_EXPORT(SquaresDouble);
+HWY_EXPORT(DifferenceFloat);
+HWY_EXPORT(DifferenceDouble);
 HWY_EXPORT(SumAxisFloat);
 HWY_EXPORT(SumAxisDouble);
 
@@ -192,6 +196,12 @@ void run_extreme(bool largest, Index rows, Index n, const double* x, double* val
 }
 double run_squares(Index n, const float* x) { return HWY_DYNAMIC_DISPATCH(SquaresFloat)(n, x); }
 double run_squares(Index n, const double* x) { return HWY_DYNAMIC_DISPATCH(SquaresDouble)(n, x); }
+double run_difference(Index n, const float* a, const float* b, float* d) {
+  return HWY_DYNAMIC_DISPATCH(DifferenceFloat)(n, a, b, d);
+}
+double run_difference(Index n, const double* a, const double* b, double* d) {
+  return HWY_DYNAMIC_DISPATCH(DifferenceDouble)(n, a, b, d);
+}
 void run_sum_axis(const kernels::AxisView& view, Index columns, const float* x, float beta,
                   float* y) {
   HWY_DYNAMIC_DISPATCH(SumAxisFloat)(view, columns, x, beta, y);
@@ -209,16 +219,15 @@ namespace {
 // Long sums are made of the sums of blocks, which do not depend on the number of threads.
 constexpr Index kSumBlock = Index{1} << 16;
 
-template <class R, class T, class Part>
-R sum_of_blocks(const Tensor<T>& x, const Part& part) {
-  const Index n = x.size();
-  if (n <= kSumBlock) return part(n, x.data());
+template <class R, class Part>
+R sum_of_blocks(Index n, const Part& part) {
+  if (n <= kSumBlock) return part(0, n);
   const Index blocks = (n + kSumBlock - 1) / kSumBlock;
   Tensor<R> sums = Tensor<R>::uninitialized({blocks});
   parallel_for(0, blocks, 1, [&](Index from, Index to) {
     for (Index i = from; i < to; ++i) {
       const Index begin = i * kSumBlock;
-      sums[i] = part(std::min(kSumBlock, n - begin), x.data() + begin);
+      sums[i] = part(begin, std::min(kSumBlock, n - begin));
     }
   });
   return run_sum(blocks, sums.data());
@@ -228,12 +237,36 @@ R sum_of_blocks(const Tensor<T>& x, const Part& part) {
 
 template <class T>
 T sum(const Tensor<T>& x) {
-  return sum_of_blocks<T>(x, [](Index n, const T* from) { return run_sum(n, from); });
+  return sum_of_blocks<T>(x.size(),
+                          [&](Index i, Index count) { return run_sum(count, x.data() + i); });
 }
 
 template <class T>
 double sum_of_squares(const Tensor<T>& x) {
-  return sum_of_blocks<double>(x, [](Index n, const T* from) { return run_squares(n, from); });
+  return sum_of_blocks<double>(
+      x.size(), [&](Index i, Index count) { return run_squares(count, x.data() + i); });
+}
+
+template <class T>
+double difference(Index n, const T* a, const T* b, T* d) {
+  return sum_of_blocks<double>(
+      n, [=](Index i, Index count) { return run_difference(count, a + i, b + i, d + i); });
+}
+
+template <class T>
+void sum_rows(Index rows, Index columns, const T* x, T beta, T* y) {
+  const AxisView view(1, rows, columns);
+  if (rows * columns < 2 * kSimpleGrain || columns == 1) {
+    run_sum_axis(view, columns, x, beta, y);
+    return;
+  }
+  constexpr Index kColumns = 64;  // whole vectors
+  const Index grain = std::max<Index>(1, kSimpleGrain / (kColumns * std::max<Index>(1, rows)));
+  parallel_for(0, (columns + kColumns - 1) / kColumns, grain, [&](Index from, Index to) {
+    const Index begin = from * kColumns;
+    const Index end = std::min(to * kColumns, columns);
+    run_sum_axis(view, end - begin, x + begin, beta, y + begin);
+  });
 }
 
 template <class T>
@@ -242,21 +275,7 @@ void sum_axis(const Tensor<T>& x, int axis, T beta, Tensor<T>& y) {
   const AxisView view(x.shape(), axis);
   check(y.size() == view.outer * view.inner, "sum: the output {} does not fit {} without axis {}",
         y.shape(), x.shape(), axis);
-  if (x.size() < 2 * kSimpleGrain) {
-    run_sum_axis(view, view.inner, x.data(), beta, y.data());
-    return;
-  }
-  if (view.outer == 1 && view.inner > 1) {  // one matrix, whose columns are added up
-    constexpr Index kColumns = 64;          // whole vectors
-    const Index grain =
-        std::max<Index>(1, kSimpleGrain / (kColumns * std::max<Index>(1, view.extent)));
-    parallel_for(0, (view.inner + kColumns - 1) / kColumns, grain, [&](Index from, Index to) {
-      const Index begin = from * kColumns;
-      const Index end = std::min(to * kColumns, view.inner);
-      run_sum_axis(view, end - begin, x.data() + begin, beta, y.data() + begin);
-    });
-    return;
-  }
+  if (view.outer == 1) return sum_rows(view.extent, view.inner, x.data(), beta, y.data());
   for_rows(view.outer, view.extent * view.inner, kSimpleGrain, [&](Index from, Index to) {
     AxisView part = view;
     part.outer = to - from;
@@ -347,6 +366,8 @@ Tensor<std::int32_t> argmin(const Tensor<T>& x, int axis) {
 #define GLISSADE_INSTANTIATE(T)                                 \
   template T sum(const Tensor<T>&);                             \
   template double sum_of_squares(const Tensor<T>&);             \
+  template double difference(Index, const T*, const T*, T*);    \
+  template void sum_rows(Index, Index, const T*, T, T*);        \
   template void sum_axis(const Tensor<T>&, int, T, Tensor<T>&); \
   template Tensor<T> sum_to(const Tensor<T>&, const Shape&);    \
   template ExtremeResult<T> max(const Tensor<T>&, int);         \

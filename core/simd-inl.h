@@ -174,6 +174,28 @@ HWY_INLINE T maximum(Index n, const T* x) {
   return fold(n, x, -std::numeric_limits<T>::infinity(), Identity(), Larger(), MaxLanes());
 }
 
+// The sum of row(k), a vector of some columns of row k, over all rows: in two chains, and in blocks
+// of rows, so that a long column does not lose what is small against its sum. The rows come in
+// their order.
+template <class D, class Row>
+HWY_INLINE hn::Vec<D> sum_down(D d, Index rows, const Row& row) {
+  constexpr Index kBlock = 1024;
+  auto total = hn::Zero(d);
+  for (Index begin = 0; begin < rows; begin += kBlock) {
+    const Index end = std::min(begin + kBlock, rows);
+    auto s0 = hn::Zero(d);
+    auto s1 = hn::Zero(d);
+    Index k = begin;
+    for (; k + 2 <= end; k += 2) {
+      s0 = hn::Add(s0, row(k));
+      s1 = hn::Add(s1, row(k + 1));
+    }
+    if (k < end) s0 = hn::Add(s0, row(k));
+    total = hn::Add(total, hn::Add(s0, s1));
+  }
+  return total;
+}
+
 // --- Functions -------------------------------------------------------------------------------
 // Highway's, completed at the ends of their ranges: infinities and NaN give what std:: gives.
 

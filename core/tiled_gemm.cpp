@@ -29,6 +29,9 @@ using detail::Product;
 // of A stay in the caches.
 inline constexpr Index kDepth = 256;
 
+// Products of at most this depth and one panel of columns take a shorter way.
+inline constexpr Index kSmallDepth = 64;
+
 // Larger parts of op(B) and Aᵀ are copied into panels even if they could be read where they are.
 inline constexpr Index kReadInPlaceBytes = Index{192} << 10;
 inline constexpr Index kReadTransposedBytes = Index{96} << 10;
@@ -82,6 +85,33 @@ HWY_INLINE void multiply_panel(Tile<T>& t, Index m, Index vectors) {
   }
 }
 
+// The products of the smallest networks, whose result is one panel of columns: nothing is cut into
+// parts but the rows.
+template <class T>
+HWY_INLINE void multiply_one_panel(const Product<T>& p) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<Index>(hn::Lanes(d));
+  const bool a_transposed = p.ta == Transpose::yes;
+  const Index vectors = (p.n + lanes - 1) / lanes;
+  const Index width = vectors * lanes;
+  HWY_ALIGN T panel[kSmallDepth * kMostVectors * hn::MaxLanes(d)];
+  const T* b = p.b;
+  Index b_step = p.ldb;
+  if (p.tb == Transpose::yes) {
+    pack_transposed(p.n, p.k, b, p.ldb, width, panel);
+  } else if (p.n < width) {
+    pack_rows(p.k, p.n, b, p.ldb, width, panel);
+  }
+  if (p.tb == Transpose::yes || p.n < width) {
+    b = panel;
+    b_step = width;
+  }
+  Tile<T> t{
+      p.k, p.a,   a_transposed ? 1 : p.lda, a_transposed ? p.lda : 1, b, b_step, p.alpha, p.beta,
+      p.c, p.ldc, p.n - (width - lanes)};
+  multiply_panel(t, p.m, vectors);
+}
+
 // In parts of the depth; of these in panels of columns, which are packed when they are needed. This
 // is the order of Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", ACM
 // Transactions on Mathematical Software 34 (2008), with one panel of B at a time.
@@ -89,6 +119,7 @@ template <class T>
 HWY_INLINE void multiply(const Product<T>& p) {
   const hn::ScalableTag<T> d;
   const auto lanes = static_cast<Index>(hn::Lanes(d));
+  if (p.k <= kSmallDepth && p.n <= kMostVectors * lanes) return multiply_one_panel(p);
   const bool a_transposed = p.ta == Transpose::yes;
   const bool b_transposed = p.tb == Transpose::yes;
   const Parts depths(p.k, kDepth);
@@ -177,7 +208,7 @@ bool prefers_tiled_gemm(const detail::Product<T>& p) {
   constexpr Index kSmall = 1'000'000;
   constexpr Index kMiddle = 4'000'000;
   constexpr Index kLarge = 150'000'000;
-  const int bytes = HWY_DYNAMIC_DISPATCH(VectorBytes)();
+  static const int bytes = HWY_DYNAMIC_DISPATCH(VectorBytes)();
   if (p.m < 2 || p.n < 2 || bytes < 32) return false;
   const Index work = p.m * p.n > kLarge ? kLarge : p.m * p.n * p.k;
   if (bytes == 32) return work < kMiddle && p.m >= 4 && p.n >= 8 && p.m * p.n >= p.k;

@@ -150,8 +150,8 @@ Variable<T> regression_loss(const Variable<T>& prediction, const Variable<T>& ta
   if (reduction == Reduction::none) {
     for (Index i = 0; i < n; ++i) value[i] = error.value(x[i] - t[i]);
   } else if (Error::kQuadratic) {
-    differences = kernels::binary(kernels::Binary::sub, prediction.value(), target.value(), "");
-    value[0] = static_cast<T>(kernels::sum_of_squares(differences) / divisor);
+    differences = Tensor<T>::uninitialized(prediction.shape());
+    value[0] = static_cast<T>(kernels::difference(n, x, t, differences.data()) / divisor);
   } else {
     const double total = sum_of(n, [&](Index i) { return error.value(x[i] - t[i]); });
     value[0] = static_cast<T>(total / divisor);

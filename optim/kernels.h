@@ -10,6 +10,7 @@
 
 #include <variant>
 
+#include "glissade/core/parallel.h"
 #include "glissade/core/tensor.h"
 
 namespace glissade::optim::kernels {
@@ -123,15 +124,30 @@ template <class T>
 class UpdateBatch {
  public:
   /// `total` elements are to come; if they are not worth several threads, nothing is different.
-  explicit UpdateBatch(Index total);
-  ~UpdateBatch();
+  explicit UpdateBatch(Index total)
+      : collects_(total >= 2 * kGrain && !collecting && available_threads() > 1) {
+    if (collects_) collecting = true;
+  }
+  ~UpdateBatch() {
+    if (collects_) update_noted();
+  }
   UpdateBatch(const UpdateBatch&) = delete;
   UpdateBatch& operator=(const UpdateBatch&) = delete;
 
-  /// Notes an update, or makes it if no batch lives on this thread.
-  static void add(const Factors& factors, const Arrays<T>& arrays);
+  /// Notes an update, or makes it if no batch collects them on this thread.
+  static void add(const Factors& factors, const Arrays<T>& arrays) {
+    if (!collecting) return update_arrays(factors, arrays);
+    note(factors, arrays);
+  }
 
  private:
+  // Elements that are worth a thread of their own: an update of them takes some 5 us.
+  static constexpr Index kGrain = Index{1} << 14;
+  static constinit inline thread_local bool collecting = false;
+
+  static void note(const Factors& factors, const Arrays<T>& arrays);
+  static void update_noted();
+
   bool collects_;
 };
 

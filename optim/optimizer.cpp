@@ -35,11 +35,7 @@ void Optimizer<T>::step() {
     const bool is_transformed = transform_.get() != nullptr;
     if (is_transformed && !transform_gradients()) return;
     std::size_t number = 0;
-    Index elements = 0;
-    for (const Group& group : groups_) {
-      for (const Shape& shape : group.shapes) elements += shape.size();
-    }
-    const kernels::UpdateBatch<T> batch(elements);
+    const kernels::UpdateBatch<T> batch(elements_);
     for (std::size_t k = 0; k < groups_.size(); ++k) {
       Group& group = groups_[k];
       for (std::size_t i = 0; i < group.parameters.size(); ++i) {
@@ -49,9 +45,9 @@ void Optimizer<T>::step() {
           if (own.present) update(k, i, group.rate, own.value, parameter.mutable_value());
           continue;
         }
-        if (!parameter.requires_grad() || !parameter.has_grad()) continue;
-        const Variable<T> gradient = parameter.grad();
-        update(k, i, group.rate, gradient.value(), parameter.mutable_value());
+        Node<T>& node = *parameter.node();
+        if (!node.requires_grad() || !node.has_grad()) continue;
+        update(k, i, group.rate, node.grad_value(), node.value());
       }
     }
   }
@@ -97,15 +93,17 @@ void Optimizer<T>::prepare_step() {
     Group& group = groups_[k];
     group.rate = rate_at(schedule(k), step_count_, {name_, k});
     for (std::size_t i = 0; i < group.parameters.size(); ++i) {
-      const Variable<T>& parameter = group.parameters[i];
-      check(parameter.shape() == group.shapes[i],
-            "{}: parameter {} of group {} had the shape {} and now has {}; make a new optimizer",
-            name_, i, k, group.shapes[i], parameter.shape());
+      const Node<T>& parameter = *group.parameters[i].node();
+      const Shape& shape = group.shapes[i];
+      if (parameter.value().shape() != shape) [[unlikely]] {
+        fail("{}: parameter {} of group {} had the shape {} and now has {}; make a new optimizer",
+             name_, i, k, shape, parameter.value().shape());
+      }
       if (!parameter.has_grad()) continue;
-      const Variable<T> gradient = parameter.grad();
-      check(gradient.shape() == group.shapes[i],
-            "{}: parameter {} of group {} has the shape {}, its gradient {}", name_, i, k,
-            group.shapes[i], gradient.shape());
+      if (parameter.grad_value().shape() != shape) [[unlikely]] {
+        fail("{}: parameter {} of group {} has the shape {}, its gradient {}", name_, i, k, shape,
+             parameter.grad_value().shape());
+      }
     }
   }
   if (transform_.get() != nullptr) transform_.get()->prepare();
@@ -195,6 +193,7 @@ std::size_t Optimizer<T>::add_parameters(std::vector<Variable<T>> parameters) {
     }
     group.shapes.push_back(parameter.shape());
   }
+  for (const Shape& shape : group.shapes) elements_ += shape.size();
   group.parameters = std::move(parameters);
   groups_.push_back(std::move(group));
   add_updates(groups_.back().shapes);

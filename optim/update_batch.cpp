@@ -11,8 +11,6 @@
 namespace glissade::optim::kernels {
 namespace {
 
-// Elements that are worth a thread of their own: an update of them takes some 5 us.
-constexpr Index kGrain = Index{1} << 14;
 // Parts begin at whole vectors of an array.
 constexpr Index kUnit = 64;
 
@@ -22,16 +20,12 @@ struct Noted {
   Arrays<T> arrays;
 };
 
+// Kept between batches for its memory.
 template <class T>
-struct Notes {
-  bool open = false;
-  std::vector<Noted<T>> updates;  // kept between batches for its memory
-
-  static Notes& of_thread() {
-    thread_local Notes notes;
-    return notes;
-  }
-};
+std::vector<Noted<T>>& notes_of_thread() {
+  thread_local std::vector<Noted<T>> notes;
+  return notes;
+}
 
 Index begin_in(Index position, Index size) {
   if (position >= size) return size;
@@ -50,15 +44,8 @@ Arrays<T> part_of(const Arrays<T>& whole, Index from, Index to) {
 }  // namespace
 
 template <class T>
-UpdateBatch<T>::UpdateBatch(Index total)
-    : collects_(total >= 2 * kGrain && available_threads() > 1 && !Notes<T>::of_thread().open) {
-  if (collects_) Notes<T>::of_thread().open = true;
-}
-
-template <class T>
-UpdateBatch<T>::~UpdateBatch() {
-  if (!collects_) return;
-  std::vector<Noted<T>>& updates = Notes<T>::of_thread().updates;
+void UpdateBatch<T>::update_noted() {
+  std::vector<Noted<T>>& updates = notes_of_thread<T>();
   Index total = 0;
   for (const Noted<T>& update : updates) total += update.arrays.n;
   // All elements in one row, so that each thread has as many of them.
@@ -72,14 +59,12 @@ UpdateBatch<T>::~UpdateBatch() {
     }
   });
   updates.clear();
-  Notes<T>::of_thread().open = false;
+  collecting = false;
 }
 
 template <class T>
-void UpdateBatch<T>::add(const Factors& factors, const Arrays<T>& arrays) {
-  Notes<T>& notes = Notes<T>::of_thread();
-  if (!notes.open) return update_arrays(factors, arrays);
-  notes.updates.push_back({factors, arrays});
+void UpdateBatch<T>::note(const Factors& factors, const Arrays<T>& arrays) {
+  notes_of_thread<T>().push_back({factors, arrays});
 }
 
 template class UpdateBatch<float>;

@@ -173,6 +173,10 @@ class Node {
   std::uint64_t stamp() const { return stamp_; }
   /// Whether a gradient can be computed for this node.
   bool requires_grad() const { return requires_grad_; }
+  /// Whether a backward pass has left a gradient here.
+  bool has_grad() const { return has_grad_; }
+  /// The value of that gradient, for those who only read it; there must be one.
+  const Tensor<T>& grad_value() const { return grad_.value(); }
   /// Whether no recorded operation made this node.
   bool is_leaf() const { return input_count_ == 0 && !freed_; }
 

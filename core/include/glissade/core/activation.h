@@ -65,5 +65,12 @@ template <class T>
 void activation_backward(const Activation& activation, Index n, const T* x, const T* y, const T* g,
                          T* dx);
 
+/// The backward pass of a bias and an activation from its output y, both (rows, columns):
+/// g[i][j] = g[i][j] f'(x[i][j]) in place, and db[j] = beta db[j] + the sum over i of the new
+/// g[i][j]. db is not read if beta is 0.
+template <class T>
+void bias_activation_backward(const Activation& activation, Index rows, Index columns, const T* y,
+                              T* g, T beta, T* db);
+
 }  // namespace kernels
 }  // namespace glissade

@@ -18,6 +18,16 @@ T sum(const Tensor<T>& x);
 template <class T>
 double sum_of_squares(const Tensor<T>& x);
 
+/// d[i] = a[i] - b[i] for 0 <= i < n; returns the sum of the squares of d, computed in double. d
+/// may be a or b.
+template <class T>
+double difference(Index n, const T* a, const T* b, T* d);
+
+/// y[j] = beta y[j] + the sum over i of x[i][j], for a matrix x of (rows, columns). y is not read
+/// if beta is 0.
+template <class T>
+void sum_rows(Index rows, Index columns, const T* x, T beta, T* y);
+
 /// The sum along an axis, which disappears. `beta` scales what `y` holds already: with 1 the sum is
 /// added to y (of the result's shape), with 0 y is written without being read. Throws
 /// std::invalid_argument if y has another size.

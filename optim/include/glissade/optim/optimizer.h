@@ -130,6 +130,7 @@ class Optimizer : public Stateful<T> {
   TakesParameters takes_;
   std::int64_t step_count_ = 0;
   std::vector<Group> groups_;
+  Index elements_ = 0;  // of all parameters
   OwnTransform transform_;
   std::vector<Update<T>> updates_;  // of all parameters, for transform_
 };
