@@ -47,7 +47,7 @@ inline bool is_short(Index n, Index lanes) { return 2 * n <= 3 * lanes; }
 
 // softmax_loop for as many short rows as there are lanes, or `rows` if there are fewer.
 template <class T>
-HWY_INLINE void softmax_lanes(Index rows, Index n, const T* x, T* p, T* lse) {
+HWY_INLINE void softmax_lanes(Index rows, Index n, const T* x, T* p, T* lse, T* largest) {
   const hn::ScalableTag<T> d;
   constexpr auto kMaxLanes = static_cast<Index>(hn::MaxLanes(d));
   const auto lanes = static_cast<Index>(hn::Lanes(d));
@@ -65,15 +65,13 @@ HWY_INLINE void softmax_lanes(Index rows, Index n, const T* x, T* p, T* lse) {
     hn::Store(e, d, values + k * lanes);
     total = hn::Add(total, e);
   }
-  if (lse != nullptr) {
+  if (largest != nullptr) {
+    store_first(shift, d, largest, rows);
+    store_first(log(d, total), d, lse, rows);
+  } else if (lse != nullptr) {
     // An infinite maximum is the logarithm itself: x - shift would be NaN.
     const auto is_infinite = hn::Eq(hn::Abs(shift), infinity(d));
-    const auto value = hn::IfThenElse(is_infinite, shift, hn::Add(shift, log(d, total)));
-    if (rows == lanes) {
-      hn::StoreU(value, d, lse);
-    } else {
-      store_first(value, d, lse, rows);
-    }
+    store_first(hn::IfThenElse(is_infinite, shift, hn::Add(shift, log(d, total))), d, lse, rows);
   }
   if (p == nullptr) return;
   const auto scale = hn::Div(hn::Set(d, T{1}), total);
@@ -86,13 +84,14 @@ HWY_INLINE void softmax_lanes(Index rows, Index n, const T* x, T* p, T* lse) {
 }
 
 // p = softmax of each row and lse its logarithm of the sum of exponentials; either may be null.
+// With `largest`, the row's largest element goes there, and lse is that of the row less it.
 template <class T>
-HWY_INLINE void softmax_loop(Index rows, Index n, const T* x, T* p, T* lse) {
+HWY_INLINE void softmax_loop(Index rows, Index n, const T* x, T* p, T* lse, T* largest) {
   const auto lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
   if (lanes > 1 && rows >= lanes / 2 && n >= 1 && is_short(n, lanes)) {
     for (Index row = 0; row < rows; row += lanes) {
       softmax_lanes(std::min(lanes, rows - row), n, x + row * n, p == nullptr ? p : p + row * n,
-                    lse == nullptr ? lse : lse + row);
+                    lse == nullptr ? lse : lse + row, largest == nullptr ? largest : largest + row);
     }
     return;
   }
@@ -101,8 +100,13 @@ HWY_INLINE void softmax_loop(Index rows, Index n, const T* x, T* p, T* lse) {
     T* out = p == nullptr ? nullptr : p + row * n;
     const T shift = maximum(n, in);
     const T total = exp_and_sum(n, in, shift, out);
-    // An infinite maximum is the logarithm itself: x - shift would be NaN.
-    if (lse != nullptr) lse[row] = std::isinf(shift) ? shift : shift + std::log(total);
+    if (largest != nullptr) {
+      largest[row] = shift;
+      lse[row] = std::log(total);
+    } else if (lse != nullptr) {
+      // An infinite maximum is the logarithm itself: x - shift would be NaN.
+      lse[row] = std::isinf(shift) ? shift : shift + std::log(total);
+    }
     if (out != nullptr) {
       const T scale = T{1} / total;
       const auto times = [scale](auto d, auto v) HWY_ATTR { return hn::Mul(v, hn::Set(d, scale)); };
@@ -129,11 +133,11 @@ void LogSoftmaxDouble(Index rows, Index n, const double* x, double* y) {
   log_softmax_loop(rows, n, x, y);
 }
 
-void SoftmaxFloat(Index rows, Index n, const float* x, float* p, float* lse) {
-  softmax_loop(rows, n, x, p, lse);
+void SoftmaxFloat(Index rows, Index n, const float* x, float* p, float* lse, float* largest) {
+  softmax_loop(rows, n, x, p, lse, largest);
 }
-void SoftmaxDouble(Index rows, Index n, const double* x, double* p, double* lse) {
-  softmax_loop(rows, n, x, p, lse);
+void SoftmaxDouble(Index rows, Index n, const double* x, double* p, double* lse, double* largest) {
+  softmax_loop(rows, n, x, p, lse, largest);
 }
 
 }  // namespace glissade::HWY_NAMESPACE
@@ -153,11 +157,11 @@ void log_softmax_part(Index rows, Index n, const float* x, float* y) {
 void log_softmax_part(Index rows, Index n, const double* x, double* y) {
   HWY_DYNAMIC_DISPATCH(LogSoftmaxDouble)(rows, n, x, y);
 }
-void softmax_part(Index rows, Index n, const float* x, float* p, float* lse) {
-  HWY_DYNAMIC_DISPATCH(SoftmaxFloat)(rows, n, x, p, lse);
+void softmax_part(Index rows, Index n, const float* x, float* p, float* lse, float* largest) {
+  HWY_DYNAMIC_DISPATCH(SoftmaxFloat)(rows, n, x, p, lse, largest);
 }
-void softmax_part(Index rows, Index n, const double* x, double* p, double* lse) {
-  HWY_DYNAMIC_DISPATCH(SoftmaxDouble)(rows, n, x, p, lse);
+void softmax_part(Index rows, Index n, const double* x, double* p, double* lse, double* largest) {
+  HWY_DYNAMIC_DISPATCH(SoftmaxDouble)(rows, n, x, p, lse, largest);
 }
 
 template <class T>
@@ -171,10 +175,10 @@ void log_softmax_rows(Index rows, Index n, const T* x, T* y) {
 namespace kernels {
 
 template <class T>
-void softmax_rows(Index rows, Index n, const T* x, T* p, T* lse) {
+void softmax_rows(Index rows, Index n, const T* x, T* p, T* lse, T* largest) {
   for_rows(rows, n, kFunctionGrain, [&](Index from, Index to) {
     softmax_part(to - from, n, x + from * n, p == nullptr ? p : p + from * n,
-                 lse == nullptr ? lse : lse + from);
+                 lse == nullptr ? lse : lse + from, largest == nullptr ? largest : largest + from);
   });
 }
 
@@ -231,10 +235,10 @@ Tensor<T> logsumexp(const Tensor<T>& x, int axis) {
   return y;
 }
 
-#define GLISSADE_INSTANTIATE(T)                               \
-  template void softmax_rows(Index, Index, const T*, T*, T*); \
-  template Tensor<T> softmax(const Tensor<T>&, int);          \
-  template Tensor<T> log_softmax(const Tensor<T>&, int);      \
+#define GLISSADE_INSTANTIATE(T)                                   \
+  template void softmax_rows(Index, Index, const T*, T*, T*, T*); \
+  template Tensor<T> softmax(const Tensor<T>&, int);              \
+  template Tensor<T> log_softmax(const Tensor<T>&, int);          \
   template Tensor<T> logsumexp(const Tensor<T>&, int);
 GLISSADE_INSTANTIATE(float)
 GLISSADE_INSTANTIATE(double)

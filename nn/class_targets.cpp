@@ -17,8 +17,10 @@ ClassTargets<T> ClassTargets<T>::checked(const char* loss, const Shape& scores,
         "{}: the class weights {} do not fit the scores {}", loss, weight.shape(), scores);
   check(smoothing >= 0.0 && smoothing <= 1.0, "{}: label_smoothing must be from 0 to 1, got {}",
         loss, smoothing);
+  Index ignored_rows = 0;
   for (Index i = 0; i < labels.size(); ++i) {
     const std::int32_t label = labels[i];
+    ignored_rows += label == ignore_index ? 1 : 0;
     if (label == ignore_index || (label >= 0 && label < classes)) continue;
     fail("{}: row {} has the label {}, but there are {} classes", loss, i, label, classes);
   }
@@ -29,11 +31,13 @@ ClassTargets<T> ClassTargets<T>::checked(const char* loss, const Shape& scores,
           .smoothing = smoothing,
           .ignore_index = ignore_index,
           .classes = classes,
-          .weight_sum = weight_sum};
+          .weight_sum = weight_sum,
+          .ignored_rows = ignored_rows};
 }
 
 template <class T>
 double ClassTargets<T>::denominator() const {
+  if (weight.size() == 0) return static_cast<double>(rows() - ignored_rows);
   double total = 0.0;
   for (Index i = 0; i < rows(); ++i) {
     if (!ignored(i)) total += weight_of(labels[i]);

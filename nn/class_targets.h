@@ -17,6 +17,7 @@ struct ClassTargets {
   std::int32_t ignore_index;
   Index classes;
   double weight_sum;  // of w over all classes
+  Index ignored_rows;
 
   // Throws std::invalid_argument, naming `loss`, if something does not fit the scores (batch,
   // classes).
@@ -25,6 +26,8 @@ struct ClassTargets {
                               double smoothing, std::int32_t ignore_index);
 
   Index rows() const { return labels.size(); }
+  // Whether q is 1 for the label of each row and 0 elsewhere.
+  bool are_plain() const { return smoothing == 0.0 && weight.size() == 0 && ignored_rows == 0; }
   bool ignored(Index row) const { return labels[row] == ignore_index; }
   double weight_of(Index k) const {
     return weight.size() == 0 ? 1.0 : static_cast<double>(weight[k]);

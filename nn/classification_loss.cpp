@@ -40,20 +40,20 @@ Variable<T> per_row(const Variable<T>& grad) {
   return grad.rank() == 0 ? grad : reshape(grad, Shape{grad.size(), 1});
 }
 
-// The losses of the rows, (batch), from the logits x and p = softmax(x). With the largest logit x_m
-// of the row, -log p_k = (x_m - x_k) - log p_m: both parts are accurate, whatever the logits' size,
-// and p_m is at least 1 / classes.
+// The losses of the rows, (batch), from the logits x, (batch, classes), with the largest logit x_m
+// of each row and log(sum(exp(x - x_m))): -log p_k = (x_m - x_k) + that. Both parts are accurate,
+// whatever the logits' size.
 template <class T>
-Tensor<T> row_losses(const ClassTargets<T>& targets, const T* x, const T* p) {
+Tensor<T> row_losses(const ClassTargets<T>& targets, const T* x, const Tensor<T>& largest,
+                     const Tensor<T>& log_sums) {
   const Index classes = targets.classes;
-  Tensor<T> losses(Shape{targets.rows()});
-  for (Index i = 0; i < targets.rows(); ++i, x += classes, p += classes) {
-    if (targets.ignored(i)) continue;
-    Index largest = 0;
-    for (Index k = 1; k < classes; ++k) {
-      if (p[k] > p[largest]) largest = k;
+  auto losses = Tensor<T>::uninitialized(Shape{targets.rows()});
+  for (Index i = 0; i < targets.rows(); ++i, x += classes) {
+    if (targets.ignored(i)) {
+      losses[i] = T{};
+      continue;
     }
-    const double top = static_cast<double>(x[largest]);
+    const double top = static_cast<double>(largest[i]);
     const Index y = targets.labels[i];
     double loss =
         (1.0 - targets.smoothing) * targets.weight_of(y) * (top - static_cast<double>(x[y]));
@@ -62,7 +62,7 @@ Tensor<T> row_losses(const ClassTargets<T>& targets, const T* x, const T* p) {
         loss += targets.spread() * targets.weight_of(k) * (top - static_cast<double>(x[k]));
       }
     }
-    loss -= targets.row_total(i) * std::log(static_cast<double>(p[largest]));
+    loss += targets.row_total(i) * static_cast<double>(log_sums[i]);
     losses[i] = static_cast<T>(loss);
   }
   return losses;
@@ -94,6 +94,10 @@ class CrossEntropyNode final : public Node<T> {
   bool backward_in_place(Variable<T>& grad, GradientSink<T>& sink) override {
     const Tensor<T>& g = grad.value();
     sink.write(0, [&](Tensor<T>& gradient, T beta) {
+      if (g.rank() == 0 && beta == T{} && targets_.are_plain()) {
+        write_plain(static_cast<double>(g[0]) / divisor_, gradient.data());
+        return;
+      }
       for (Index i = 0; i < targets_.rows(); ++i) {
         write_row(i, static_cast<double>(g.rank() == 0 ? g[0] : g[i]) / divisor_, beta,
                   gradient.data() + i * targets_.classes);
@@ -103,6 +107,19 @@ class CrossEntropyNode final : public Node<T> {
   }
 
  private:
+  // dx = scale (p - q), where every row counts once and has one class: the usual case. The label's
+  // entry from its difference, as below.
+  void write_plain(double scale, T* dx) const {
+    const Index n = probabilities_.size();
+    const T* const p = probabilities_.data();
+    const T factor = static_cast<T>(scale);
+    for (Index i = 0; i < n; ++i) dx[i] = factor * p[i];
+    for (Index row = 0; row < targets_.rows(); ++row) {
+      const Index at = row * targets_.classes + targets_.labels[row];
+      dx[at] = static_cast<T>(scale * (static_cast<double>(p[at]) - 1.0));
+    }
+  }
+
   // dx = scale (s p - q) + beta dx for one row.
   void write_row(Index row, double scale, T beta, T* dx) const {
     const Index classes = targets_.classes;
@@ -140,9 +157,13 @@ Variable<T> cross_entropy(const Variable<T>& logits, const Tensor<std::int32_t>&
                                           options.label_smoothing, options.ignore_index);
   const Tensor<T>& x = logits.value();
   auto p = Tensor<T>::uninitialized(x.shape());
-  kernels::softmax_rows<T>(targets.rows(), targets.classes, x.data(), p.data(), nullptr);
+  auto log_sums = Tensor<T>::uninitialized(Shape{targets.rows()});
+  auto largest = Tensor<T>::uninitialized(log_sums.shape());
+  kernels::softmax_rows<T>(targets.rows(), targets.classes, x.data(), p.data(), log_sums.data(),
+                           largest.data());
   const double by = divisor(targets, options.reduction);
-  Tensor<T> value = reduced(row_losses(targets, x.data(), p.data()), options.reduction, by);
+  Tensor<T> value =
+      reduced(row_losses(targets, x.data(), largest, log_sums), options.reduction, by);
   if (!must_record(logits)) return Variable<T>(std::move(value));
   return Variable<T>::adopt(
       new CrossEntropyNode<T>(std::move(value), logits, std::move(targets), std::move(p), by));

@@ -194,14 +194,16 @@ struct AdamVectors {
         shrink(hn::Set(d, static_cast<T>(factors.shrink))),
         gradient_step(hn::Set(d, static_cast<T>(factors.gradient_step))) {}
 
+  template <bool kPlain>
   HWY_INLINE V gradient(V g, V w) const {
+    if constexpr (kPlain) return g;
     return hn::MulAdd(weight_decay, hn::Mul(shrink, w), hn::Mul(sign, g));
   }
   HWY_INLINE void update_moments(V gradient, V& m, V& v) const {
     m = hn::MulAdd(add1, hn::Sub(gradient, m), m);
     v = hn::MulAdd(hn::Mul(add2, gradient), gradient, hn::Mul(beta2, v));
   }
-  template <bool kPeak, bool kGradient>
+  template <bool kPeak, bool kGradient, bool kPlain>
   HWY_INLINE void update_weights(D d, V g, V m, V v, V& peak, V& w) const {
     V bound = v;
     if constexpr (kPeak) {
@@ -209,9 +211,10 @@ struct AdamVectors {
       peak = bound;
     }
     const V divisor = hn::MulAdd(root(d, bound), inverse_root, eps);
-    const V step = hn::NegMulAdd(step_size, hn::Div(m, divisor), hn::Mul(shrink, w));
+    const V before = kPlain ? w : hn::Mul(shrink, w);
+    const V step = hn::NegMulAdd(step_size, hn::Div(m, divisor), before);
     if constexpr (kGradient) {
-      w = hn::NegMulAdd(gradient_step, hn::Div(gradient(g, w), divisor), step);
+      w = hn::NegMulAdd(gradient_step, hn::Div(gradient<kPlain>(g, w), divisor), step);
     } else {
       w = step;
     }
@@ -221,8 +224,9 @@ struct AdamVectors {
 };
 
 // The moments of a block of elements, then its weights: in one loop the processor would see only
-// few elements at a time of the long chain from a gradient to its weight.
-template <bool kPeak, bool kGradient, class T>
+// few elements at a time of the long chain from a gradient to its weight. kPlain: the weights do
+// not decay, and the loss is minimized.
+template <bool kPeak, bool kGradient, bool kPlain, class T>
 HWY_NOINLINE void adam_loop(const AdamFactors& factors, Index n, const T* HWY_RESTRICT g,
                             T* HWY_RESTRICT m, T* HWY_RESTRICT v, T* HWY_RESTRICT peak,
                             T* HWY_RESTRICT w) {
@@ -241,15 +245,17 @@ HWY_NOINLINE void adam_loop(const AdamFactors& factors, Index n, const T* HWY_RE
     for (; i + lanes <= end; i += lanes) {
       auto mean = hn::LoadU(d, m + i);
       auto square = hn::LoadU(d, v + i);
-      adam.update_moments(adam.gradient(hn::LoadU(d, g + i), hn::LoadU(d, w + i)), mean, square);
+      const auto gradient =
+          adam.template gradient<kPlain>(hn::LoadU(d, g + i), hn::LoadU(d, w + i));
+      adam.update_moments(gradient, mean, square);
       hn::StoreU(mean, d, m + i);
       hn::StoreU(square, d, v + i);
     }
     for (Index k = begin; k < i; k += lanes) {
       auto most = kPeak ? hn::LoadU(d, peak + k) : none;
       auto weight = hn::LoadU(d, w + k);
-      adam.template update_weights<kPeak, kGradient>(d, hn::LoadU(d, g + k), hn::LoadU(d, m + k),
-                                                     hn::LoadU(d, v + k), most, weight);
+      adam.template update_weights<kPeak, kGradient, kPlain>(
+          d, hn::LoadU(d, g + k), hn::LoadU(d, m + k), hn::LoadU(d, v + k), most, weight);
       if constexpr (kPeak) hn::StoreU(most, d, peak + k);
       hn::StoreU(weight, d, w + k);
     }
@@ -261,8 +267,8 @@ HWY_NOINLINE void adam_loop(const AdamFactors& factors, Index n, const T* HWY_RE
   auto most = kPeak ? load_first(d, peak + i, rest) : none;
   auto weight = load_first(d, w + i, rest);
   const auto last = load_first(d, g + i, rest);
-  adam.update_moments(adam.gradient(last, weight), mean, square);
-  adam.template update_weights<kPeak, kGradient>(d, last, mean, square, most, weight);
+  adam.update_moments(adam.template gradient<kPlain>(last, weight), mean, square);
+  adam.template update_weights<kPeak, kGradient, kPlain>(d, last, mean, square, most, weight);
   store_first(mean, d, m + i, rest);
   store_first(square, d, v + i, rest);
   if constexpr (kPeak) store_first(most, d, peak + i, rest);
@@ -272,12 +278,15 @@ HWY_NOINLINE void adam_loop(const AdamFactors& factors, Index n, const T* HWY_RE
 template <class T>
 HWY_INLINE void adam_any(const AdamFactors& factors, const Arrays<T>& a) {
   const auto [m, v, peak] = a.state;
+  const bool plain = factors.weight_decay == 0.0 && factors.shrink == 1.0 && factors.sign == 1.0;
   if (peak != nullptr) {
-    adam_loop<true, false>(factors, a.n, a.g, m, v, peak, a.w);
+    adam_loop<true, false, false>(factors, a.n, a.g, m, v, peak, a.w);
   } else if (factors.gradient_step != 0.0) {
-    adam_loop<false, true>(factors, a.n, a.g, m, v, peak, a.w);
+    adam_loop<false, true, false>(factors, a.n, a.g, m, v, peak, a.w);
+  } else if (plain) {
+    adam_loop<false, false, true>(factors, a.n, a.g, m, v, peak, a.w);
   } else {
-    adam_loop<false, false>(factors, a.n, a.g, m, v, peak, a.w);
+    adam_loop<false, false, false>(factors, a.n, a.g, m, v, peak, a.w);
   }
 }
 

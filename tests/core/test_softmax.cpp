@@ -30,6 +30,9 @@ double worst_error(Index rows, Index n, Rng& rng) {
   std::vector<T> only_lse(lse.size());
   softmax_rows<T>(rows, n, x.data(), nullptr, only_lse.data());
   CHECK(lse == only_lse);
+  std::vector<T> largest(lse.size());
+  std::vector<T> rest(lse.size());
+  softmax_rows<T>(rows, n, x.data(), nullptr, rest.data(), largest.data());
   long double worst = 0;
   for (std::size_t i = 0; i < lse.size(); ++i) {
     const T* const row = x.data() + i * static_cast<std::size_t>(n);
@@ -38,6 +41,8 @@ double worst_error(Index rows, Index n, Rng& rng) {
     for (Index k = 0; k < n; ++k) total += std::exp(row[k] - top);
     worst = std::max(worst, std::abs(lse[i] - (top + std::log(total))) /
                                 std::max(1.0L, std::abs(top + std::log(total))));
+    CHECK(largest[i] == *std::max_element(row, row + n));
+    worst = std::max(worst, std::abs(rest[i] - std::log(total)) / std::max(1.0L, std::log(total)));
     for (Index k = 0; k < n; ++k) {
       const T found = p[i * static_cast<std::size_t>(n) + static_cast<std::size_t>(k)];
       worst = std::max(worst, std::abs(found - std::exp(row[k] - top) / total));

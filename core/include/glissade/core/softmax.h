@@ -10,8 +10,12 @@ namespace glissade::kernels {
 /// For each of `rows` rows of n elements: p = softmax(x), lse = log(sum(exp(x))). Either output may
 /// be null; p may be x. A NaN or +infinity in a row makes its p NaN, and lse NaN or +infinity; a
 /// row of -infinity has p = NaN and lse = -infinity; n = 0 gives lse = -infinity.
+///
+/// With `largest`, that gets the largest element of each row, NaN before numbers, and lse, which
+/// must be given then, log(sum(exp(x - largest))): their sum has fewer digits where elements are
+/// large.
 template <class T>
-void softmax_rows(Index rows, Index n, const T* x, T* p, T* lse);
+void softmax_rows(Index rows, Index n, const T* x, T* p, T* lse, T* largest = nullptr);
 
 // All throw std::invalid_argument if there is no such axis (negative ones count from the end).
 
