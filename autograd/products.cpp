@@ -270,7 +270,11 @@ Tensor<T> linear_value(const Variable<T>& x, const Variable<T>& weight, const Va
       bias.defined() && (activation.kind == Activation::Kind::identity || out < kWideRow);
   if (laid_down) {
     const Tensor<T>& b = bias.value();
-    for (Index row = 0; row < batch; ++row) std::copy(b.begin(), b.end(), y.data() + row * out);
+    if (out == 1) {
+      y.fill(b[0]);
+    } else {
+      for (Index row = 0; row < batch; ++row) std::copy(b.begin(), b.end(), y.data() + row * out);
+    }
   }
   gemm(Transpose::no, Transpose::yes, batch, out, x.dim(1), T{1}, x.value().data(),
        weight.value().data(), laid_down ? T{1} : T{0}, y.data());
