@@ -3,6 +3,7 @@
 // logarithms q (k, d) of their diagonals, and what is below, l (k, d (d - 1) / 2), column after
 // column.
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <numbers>
@@ -19,13 +20,20 @@ namespace {
 class Mixture {
  public:
   Mixture(const Json& input, bool differentiate)
-      : x_(to_tensor(input.at("x"))),
-        gamma_(input.at("gamma")),
+      : gamma_(input.at("gamma")),
         m_(input.at("m")),
         alpha_(to_tensor(input.at("alpha")), differentiate),
         mu_(to_tensor(input.at("mu")), differentiate),
         q_(to_tensor(input.at("q")), differentiate),
         l_(to_tensor(input.at("l")), differentiate) {
+    const Real x = to_tensor(input.at("x"));
+    n_ = x.dim(0);
+    // (d + 1, n)
+    const Var columns = transpose(concat<double>({Var(x), Var(Real::full({n_, 1}, 1.0))}, 1));
+    const Index block = std::max<Index>(kFewest, kElements / mu_.size());
+    for (Index begin = 0; begin < n_; begin += block) {
+      blocks_.push_back(slice(columns, 1, begin, std::min(begin + block, n_)));
+    }
     // Where each element of a factor (d, d), row after row, stands in (exp(q), l, 0).
     const Index d = mu_.dim(1);
     const Index zero = d + d * (d - 1) / 2;
@@ -40,24 +48,31 @@ class Mixture {
   std::vector<Var> parameters() const { return {alpha_, mu_, q_, l_}; }
 
   Var log_posterior() const {
-    const Index n = x_.dim(0);
     const Index d = mu_.dim(1);
     const Index k = mu_.dim(0);
     const Var diagonals = exp(q_);
     const Var sums = sum(q_, 1);
     const Var entries = concat<double>({diagonals, l_, Var(Real({k, 1}))}, 1);
-    const Var factors = index_select(entries, 1, positions_);  // (k, d d)
-    // Q (x - mu) = Q x - Q mu, for all components in one product
-    const Var shifts = sum(reshape(factors, {k, d, d}) * reshape(mu_, {k, 1, d}), 2);
-    const Var z = linear(x_, reshape(factors, {k * d, d}), reshape(-shifts, {k * d}));
-    const Var distances = sum(square(reshape(z, {n, k, d})), 2);  // (n, k)
-    const Var terms = logsumexp(alpha_ + sums - distances * 0.5, 1);
-    const double constant = -0.5 * static_cast<double>(n * d) * std::log(2.0 * std::numbers::pi);
-    return sum(terms) - logsumexp(alpha_, 0) * static_cast<double>(n) + constant +
-           log_wishart_prior(diagonals, sums);
+    const Var factors = reshape(index_select(entries, 1, positions_), {k, d, d});
+    // Q (x - mu) = (Q, -Q mu) (x, 1), for all components in one product
+    const Var shifts = sum(factors * reshape(-mu_, {k, 1, d}), 2);
+    const Var maps = concat<double>({reshape(factors, {k * d, d}), reshape(shifts, {k * d, 1})}, 1);
+    const Var logits = alpha_ + sums;
+    Var total = log_wishart_prior(diagonals, sums);
+    for (const Var& points : blocks_) {
+      const Index count = points.dim(1);
+      const Var z = matmul(maps, points);                               // (k d, count)
+      const Var distances = sum(square(reshape(z, {k, d, count})), 1);  // (k, count)
+      total += sum(logsumexp(logits - transpose(distances) * 0.5, 1));
+    }
+    const double constant = -0.5 * static_cast<double>(n_ * d) * std::log(2.0 * std::numbers::pi);
+    return total - logsumexp(alpha_, 0) * static_cast<double>(n_) + constant;
   }
 
  private:
+  static constexpr Index kElements = 65'536;  // of z for a block of points
+  static constexpr Index kFewest = 128;       // points in a block
+
   Var log_wishart_prior(const Var& diagonals, const Var& sums) const {
     const auto d = static_cast<double>(mu_.dim(1));
     const auto k = static_cast<double>(mu_.dim(0));
@@ -70,7 +85,10 @@ class Mixture {
     return sum(sums) * m_ - squares * (0.5 * gamma_ * gamma_) + k * constant;
   }
 
-  Var x_;  // (n, d)
+  // Points are columns with a 1 below, (d + 1, count): an operation runs over points, of which
+  // there are more than dimensions. Some at a time, so that they stay in the cache.
+  std::vector<Var> blocks_;
+  Index n_ = 0;
   double gamma_;
   double m_;
   Var alpha_, mu_, q_, l_;
