@@ -1,9 +1,6 @@
 #include "glissade/core/reduce.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstdint>
-#include <limits>
 #include <utility>
 
 #include "axis_view.h"
@@ -23,60 +20,6 @@ using kernels::AxisView;
 
 float SumFloat(Index n, const float* x) { return sum(n, x); }
 double SumDouble(Index n, const double* x) { return sum(n, x); }
-
-// The largest of -x: a NaN stays one.
-template <class T>
-HWY_INLINE T minimum(Index n, const T* x) {
-  const auto opposite = [](auto, auto v) HWY_ATTR { return hn::Neg(v); };
-  return -fold(n, x, -std::numeric_limits<T>::infinity(), opposite, Larger(), MaxLanes());
-}
-
-// Where `value`, an element of x, first stands; a NaN is any NaN.
-template <class T>
-HWY_INLINE Index position_of(T value, Index n, const T* x) {
-  const hn::ScalableTag<T> d;
-  const auto lanes = static_cast<Index>(hn::Lanes(d));
-  const auto wanted = hn::Set(d, value);
-  const bool nan = std::isnan(value);
-  Index i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    const auto v = hn::LoadU(d, x + i);
-    const auto found = nan ? hn::IsNaN(v) : hn::Eq(v, wanted);
-    if (!hn::AllFalse(d, found)) return i + static_cast<Index>(hn::FindFirstTrue(d, found));
-  }
-  while (nan ? !std::isnan(x[i]) : x[i] != value) ++i;
-  return i;
-}
-
-// The best value of each row of n, and where it first stands.
-template <class T, class Best>
-HWY_INLINE void best_of_rows(Index rows, Index n, const T* x, T* values, std::int32_t* positions,
-                             const Best& best) {
-  for (Index i = 0; i < rows; ++i, x += n) {
-    const Index position = position_of(best(n, x), n, x);
-    values[i] = x[position];
-    positions[i] = static_cast<std::int32_t>(position);
-  }
-}
-template <class T>
-HWY_INLINE void extreme_rows(bool largest, Index rows, Index n, const T* x, T* values,
-                             std::int32_t* positions) {
-  if (largest) {
-    best_of_rows(rows, n, x, values, positions,
-                 [](Index count, const T* row) HWY_ATTR { return maximum(count, row); });
-  } else {
-    best_of_rows(rows, n, x, values, positions,
-                 [](Index count, const T* row) HWY_ATTR { return minimum(count, row); });
-  }
-}
-void ExtremeFloat(bool largest, Index rows, Index n, const float* x, float* values,
-                  std::int32_t* positions) {
-  extreme_rows(largest, rows, n, x, values, positions);
-}
-void ExtremeDouble(bool largest, Index rows, Index n, const double* x, double* values,
-                   std::int32_t* positions) {
-  extreme_rows(largest, rows, n, x, values, positions);
-}
 
 template <class T>
 HWY_INLINE double squares(Index n, const T* x) {
@@ -175,8 +118,6 @@ namespace glissade {
 namespace {
 HWY_EXPORT(SumFloat);
 HWY_EXPORT(SumDouble);
-HWY_EXPORT(ExtremeFloat);
-HWY_EXPORT(ExtremeDouble);
 HWY_EXPORT(SquaresFloat);
 HWY_EXPORT(SquaresDouble);
 HWY_EXPORT(DifferenceFloat);
@@ -186,14 +127,6 @@ HWY_EXPORT(SumAxisDouble);
 
 float run_sum(Index n, const float* x) { return HWY_DYNAMIC_DISPATCH(SumFloat)(n, x); }
 double run_sum(Index n, const double* x) { return HWY_DYNAMIC_DISPATCH(SumDouble)(n, x); }
-void run_extreme(bool largest, Index rows, Index n, const float* x, float* values,
-                 std::int32_t* positions) {
-  HWY_DYNAMIC_DISPATCH(ExtremeFloat)(largest, rows, n, x, values, positions);
-}
-void run_extreme(bool largest, Index rows, Index n, const double* x, double* values,
-                 std::int32_t* positions) {
-  HWY_DYNAMIC_DISPATCH(ExtremeDouble)(largest, rows, n, x, values, positions);
-}
 double run_squares(Index n, const float* x) { return HWY_DYNAMIC_DISPATCH(SquaresFloat)(n, x); }
 double run_squares(Index n, const double* x) { return HWY_DYNAMIC_DISPATCH(SquaresDouble)(n, x); }
 double run_difference(Index n, const float* a, const float* b, float* d) {
@@ -305,75 +238,13 @@ Tensor<T> sum_to(const Tensor<T>& x, const Shape& shape) {
   return std::move(y).reshape(shape);
 }
 
-namespace {
-
-// The value of each line along the axis that is better than those before it, and where it first
-// stands; NaN is better than any number.
-template <class T, class NotBetter>
-ExtremeResult<T> extreme(const char* name, bool largest, const Tensor<T>& x, int axis,
-                         const NotBetter& not_better) {
-  axis = x.shape().axis(axis, name);
-  const AxisView view(x.shape(), axis);
-  const Shape shape = x.shape().without(axis);
-  check(view.extent > 0 || shape.size() == 0, "{}: axis {} of the shape {} is empty", name, axis,
-        x.shape());
-  check(view.extent <= Index{1} << 31,
-        "{}: axis {} of the shape {} has positions beyond a 32-bit number", name, axis, x.shape());
-  ExtremeResult<T> result{Tensor<T>::uninitialized(shape),
-                          Tensor<std::int32_t>::uninitialized(shape)};
-  if (view.inner == 1) {
-    run_extreme(largest, view.outer, view.extent, x.data(), result.values.data(),
-                result.positions.data());
-    return result;
-  }
-  for (Index i = 0; i < view.outer; ++i) {
-    for (Index j = 0; j < view.inner; ++j) {
-      const T* column = x.data() + i * view.extent * view.inner + j;
-      Index best = 0;
-      for (Index k = 1; k < view.extent && !std::isnan(column[best * view.inner]); ++k) {
-        if (!not_better(column[k * view.inner], column[best * view.inner])) best = k;
-      }
-      result.values[i * view.inner + j] = column[best * view.inner];
-      result.positions[i * view.inner + j] = static_cast<std::int32_t>(best);
-    }
-  }
-  return result;
-}
-
-}  // namespace
-
-// "not <=" rather than ">", so that NaN counts as larger, and in min as smaller.
-template <class T>
-ExtremeResult<T> max(const Tensor<T>& x, int axis) {
-  return extreme<T>("max", true, x, axis, [](T a, T b) { return a <= b; });
-}
-
-template <class T>
-ExtremeResult<T> min(const Tensor<T>& x, int axis) {
-  return extreme<T>("min", false, x, axis, [](T a, T b) { return a >= b; });
-}
-
-template <class T>
-Tensor<std::int32_t> argmax(const Tensor<T>& x, int axis) {
-  return max(x, axis).positions;
-}
-
-template <class T>
-Tensor<std::int32_t> argmin(const Tensor<T>& x, int axis) {
-  return min(x, axis).positions;
-}
-
 #define GLISSADE_INSTANTIATE(T)                                 \
   template T sum(const Tensor<T>&);                             \
   template double sum_of_squares(const Tensor<T>&);             \
   template double difference(Index, const T*, const T*, T*);    \
   template void sum_rows(Index, Index, const T*, T, T*);        \
   template void sum_axis(const Tensor<T>&, int, T, Tensor<T>&); \
-  template Tensor<T> sum_to(const Tensor<T>&, const Shape&);    \
-  template ExtremeResult<T> max(const Tensor<T>&, int);         \
-  template ExtremeResult<T> min(const Tensor<T>&, int);         \
-  template Tensor<std::int32_t> argmin(const Tensor<T>&, int);  \
-  template Tensor<std::int32_t> argmax(const Tensor<T>&, int);
+  template Tensor<T> sum_to(const Tensor<T>&, const Shape&);
 GLISSADE_INSTANTIATE(float)
 GLISSADE_INSTANTIATE(double)
 #undef GLISSADE_INSTANTIATE

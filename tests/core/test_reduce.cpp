@@ -87,6 +87,25 @@ TEMPLATE_TEST_CASE("max and min find the first of equals, and NaN before numbers
       }
     }
   }
+  // Several vectors of columns side by side, in two blocks.
+  for (const Index columns : {1, 16, 19, 40}) {
+    Tensor<T> x({2, 9, columns});
+    for (Index i = 0; i < x.size(); ++i) x[i] = static_cast<T>(i * 7 % 11);
+    for (const bool is_max : {true, false}) {
+      const auto found = is_max ? kernels::max(x, 1) : kernels::min(x, 1);
+      for (Index i = 0; i < 2; ++i) {
+        for (Index j = 0; j < columns; ++j) {
+          std::int32_t best = 0;
+          for (std::int32_t k = 1; k < 9; ++k) {
+            const bool better = is_max ? x(i, k, j) > x(i, best, j) : x(i, k, j) < x(i, best, j);
+            if (better) best = k;
+          }
+          REQUIRE(found.positions(i, j) == best);
+          REQUIRE(found.values(i, j) == x(i, best, j));
+        }
+      }
+    }
+  }
   CHECK_THROWS_WITH(kernels::min(Tensor<T>({2, 0}), 1), Contains("min: axis 1"));
 }
 
