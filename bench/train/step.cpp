@@ -17,12 +17,8 @@ Step::Step(const Problem& problem) : workload_(problem.workload) {
       model_.add(nn::Tanh());
     }
   }
-  auto parameters = model_.parameters();
-  const float* from = problem.parameters.data();
-  for (auto& parameter : parameters) {
-    std::copy_n(from, parameter.size(), parameter.mutable_value().begin());
-    from += parameter.size();
-  }
+  const auto parameters = model_.parameters();
+  set_parameters(problem.parameters);
   inputs_ = Tensor<float>({workload_.batch, sizes.front()}, std::span(problem.inputs));
   if (workload_.loss == Workload::Loss::mse) {
     targets_ = Tensor<float>({workload_.batch, sizes.back()}, std::span(problem.targets));
@@ -67,6 +63,14 @@ std::vector<float> Step::parameters() const {
     all.insert(all.end(), parameter.value().begin(), parameter.value().end());
   }
   return all;
+}
+
+void Step::set_parameters(std::span<const float> values) {
+  const float* from = values.data();
+  for (auto& parameter : model_.parameters()) {
+    std::copy_n(from, parameter.size(), parameter.mutable_value().begin());
+    from += parameter.size();
+  }
 }
 
 }  // namespace glissade::bench

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "workloads.h"
@@ -21,6 +22,7 @@ class Step {
 
   /// All weights and biases, in the order of `Problem::parameters`.
   std::vector<float> parameters() const;
+  void set_parameters(std::span<const float> values);
 
  private:
   float split_step();
