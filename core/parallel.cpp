@@ -22,8 +22,10 @@
 // that is asleep, or that the system has given no time, is not waited for, its part is done by
 // another.
 //
-// Workers wait for the next job by spinning for a few tens of microseconds, which is longer than
-// the pauses within a training step, and then sleep.
+// Workers wait for the next job by spinning for about a millisecond, which is longer than the
+// pauses within a training step, and then sleep. A thread that sleeps needs 50 us to come back, on
+// a virtual machine several times that, and finds that the job has been done without it: with
+// shorter spinning a pool could miss every job of a step, for tens of steps.
 
 namespace glissade {
 
@@ -33,9 +35,8 @@ namespace {
 
 using detail::in_parallel_part;
 
-// About 50 us of spinning on the processors of today.
-constexpr int kWorkerSpins = 1500;
-constexpr int kCallerSpins = 4000;
+// About a millisecond on the processors of today, whose pause takes 140 cycles.
+constexpr int kSpins = 20000;
 
 // The ticket: 32 bits of the job's number, 16 bits parts, 16 bits next part.
 struct Ticket {
@@ -119,7 +120,7 @@ class Pool {
   std::uint32_t wait_for_job(std::uint32_t seen) {
     const auto job = [this] { return Ticket{ticket_.load()}.job(); };
     const auto ready = [&] { return job() != seen || stop_.load(std::memory_order_relaxed); };
-    if (!spin_until(ready, kWorkerSpins)) {
+    if (!spin_until(ready, kSpins)) {
       std::unique_lock lock(sleep_);
       sleeping_.fetch_add(1);
       wake_.wait(lock, ready);
@@ -161,7 +162,7 @@ class Pool {
 
   void wait_for_parts() {
     const auto done = [this] { return unfinished_.load() == 0; };
-    if (spin_until(done, kCallerSpins)) return;
+    if (spin_until(done, kSpins)) return;
     std::unique_lock lock(sleep_);
     caller_sleeps_.store(true);
     done_.wait(lock, done);
