@@ -212,31 +212,14 @@ template <class T>
 HWY_INLINE void bias_backward_loop(const Activation& activation, Index rows, Index columns,
                                    const T* y, T* g, T beta, T* db) {
   with_activation<T>(activation, [&](auto f) HWY_ATTR {
-    const hn::ScalableTag<T> d;
-    const auto lanes = static_cast<Index>(hn::Lanes(d));
-    Index j = 0;
-    for (; j + lanes <= columns; j += lanes) {
-      auto sum = sum_down(d, rows, [&](Index row) HWY_ATTR {
-        const auto v = hn::LoadU(d, y + row * columns + j);
-        T* const at = g + row * columns + j;
-        const auto dz = hn::Mul(hn::LoadU(d, at), f.slope(d, v, v));
-        hn::StoreU(dz, d, at);
-        return dz;
-      });
-      if (beta != T{0}) sum = hn::MulAdd(hn::Set(d, beta), hn::LoadU(d, db + j), sum);
-      hn::StoreU(sum, d, db + j);
-    }
-    const Index rest = columns - j;
-    if (rest == 0) return;
-    auto sum = sum_down(d, rows, [&](Index row) HWY_ATTR {
-      const auto v = load_first(d, y + row * columns + j, rest);
-      T* const at = g + row * columns + j;
-      const auto dz = hn::Mul(load_first(d, at, rest), f.slope(d, v, v));
-      store_first(dz, d, at, rest);
-      return dz;
-    });
-    if (beta != T{0}) sum = hn::MulAdd(hn::Set(d, beta), load_first(d, db + j, rest), sum);
-    store_first(sum, d, db + j, rest);
+    sum_columns(rows, columns, beta, db,
+                [&](auto d, const auto& access, Index row, Index j) HWY_ATTR {
+                  const auto v = access.load(d, y + row * columns + j);
+                  T* const at = g + row * columns + j;
+                  const auto dz = hn::Mul(access.load(d, at), f.slope(d, v, v));
+                  access.store(dz, d, at);
+                  return dz;
+                });
   });
 }
 

@@ -79,28 +79,11 @@ HWY_INLINE void sum_axis_loop(const AxisView& view, Index columns, const T* x, T
     }
     return;
   }
-  // Columns, a vector of them at a time down all rows, in two chains.
-  const hn::ScalableTag<T> d;
-  const auto lanes = static_cast<Index>(hn::Lanes(d));
   for (Index i = 0; i < view.outer; ++i) {
-    const T* block = x + i * view.extent * view.inner;
-    T* out = y + i * view.inner;
-    Index j = 0;
-    for (; j + lanes <= columns; j += lanes) {
-      auto s = sum_down(d, view.extent,
-                        [&](Index k) HWY_ATTR { return hn::LoadU(d, block + k * view.inner + j); });
-      if (beta != T{0}) s = hn::MulAdd(hn::Set(d, beta), hn::LoadU(d, out + j), s);
-      hn::StoreU(s, d, out + j);
-    }
-    if (j < columns) {
-      // In the same way, so that a column's sum does not depend on its position.
-      const Index rest = columns - j;
-      auto s = sum_down(d, view.extent, [&](Index k) HWY_ATTR {
-        return load_first(d, block + k * view.inner + j, rest);
-      });
-      if (beta != T{0}) s = hn::MulAdd(hn::Set(d, beta), load_first(d, out + j, rest), s);
-      store_first(s, d, out + j, rest);
-    }
+    const T* const block = x + i * view.extent * view.inner;
+    sum_columns(view.extent, columns, beta, y + i * view.inner,
+                [&](auto d, const auto& access, Index k, Index j)
+                    HWY_ATTR { return access.load(d, block + k * view.inner + j); });
   }
 }
 void SumAxisFloat(const AxisView& view, Index columns, const float* x, float beta, float* y) {

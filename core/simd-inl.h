@@ -196,6 +196,46 @@ HWY_INLINE hn::Vec<D> sum_down(D d, Index rows, const Row& row) {
   return total;
 }
 
+// How a vector is read and written: all its lanes, or the first ones.
+struct WholeVector {
+  template <class D, class T>
+  HWY_INLINE hn::Vec<D> load(D d, const T* p) const {
+    return hn::LoadU(d, p);
+  }
+  template <class V, class D, class T>
+  HWY_INLINE void store(V v, D d, T* p) const {
+    hn::StoreU(v, d, p);
+  }
+};
+struct FirstLanes {
+  Index count;
+  template <class D, class T>
+  HWY_INLINE hn::Vec<D> load(D d, const T* p) const {
+    return load_first(d, p, count);
+  }
+  template <class V, class D, class T>
+  HWY_INLINE void store(V v, D d, T* p) const {
+    store_first(v, d, p, count);
+  }
+};
+
+// out[j] = beta out[j] + the sum of column j, a vector of columns at a time. row(d, access, k, j)
+// gives the columns of row k from j on, read by `access`. The last columns are summed as the others
+// are, so that a column's sum does not depend on its position.
+template <class T, class Row>
+HWY_INLINE void sum_columns(Index rows, Index columns, T beta, T* out, const Row& row) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<Index>(hn::Lanes(d));
+  const auto sum_from = [&](Index j, const auto& access) HWY_ATTR {
+    auto sum = sum_down(d, rows, [&](Index k) HWY_ATTR { return row(d, access, k, j); });
+    if (beta != T{0}) sum = hn::MulAdd(hn::Set(d, beta), access.load(d, out + j), sum);
+    access.store(sum, d, out + j);
+  };
+  Index j = 0;
+  for (; j + lanes <= columns; j += lanes) sum_from(j, WholeVector());
+  if (j < columns) sum_from(j, FirstLanes{columns - j});
+}
+
 // --- Functions -------------------------------------------------------------------------------
 // Highway's, completed at the ends of their ranges: infinities and NaN give what std:: gives.
 

@@ -85,6 +85,28 @@ HWY_INLINE void multiply_panel(Tile<T>& t, Index m, Index vectors) {
   }
 }
 
+// The columns of op(B) that a panel is made of, in whole vectors: `row` elements apart.
+template <class T>
+struct Columns {
+  const T* first;
+  Index row;
+};
+
+// `columns` of `depth` rows, which begin at b; copied to `panel`, in rows of `width`, unless they
+// can be read where they are.
+template <class T>
+HWY_INLINE Columns<T> whole_columns(bool transposed, bool in_place, Index columns, Index depth,
+                                    const T* b, Index ldb, Index width, T* panel) {
+  if (transposed) {
+    pack_transposed(columns, depth, b, ldb, width, panel);
+  } else if (!in_place || columns < width) {
+    pack_rows(depth, columns, b, ldb, width, panel);
+  } else {
+    return {b, ldb};
+  }
+  return {panel, width};
+}
+
 // The products of the smallest networks, whose result is one panel of columns: nothing is cut into
 // parts but the rows.
 template <class T>
@@ -95,17 +117,8 @@ HWY_INLINE void multiply_one_panel(const Product<T>& p) {
   const Index vectors = (p.n + lanes - 1) / lanes;
   const Index width = vectors * lanes;
   HWY_ALIGN T panel[kSmallDepth * kMostVectors * hn::MaxLanes(d)];
-  const T* b = p.b;
-  Index b_step = p.ldb;
-  if (p.tb == Transpose::yes) {
-    pack_transposed(p.n, p.k, b, p.ldb, width, panel);
-  } else if (p.n < width) {
-    pack_rows(p.k, p.n, b, p.ldb, width, panel);
-  }
-  if (p.tb == Transpose::yes || p.n < width) {
-    b = panel;
-    b_step = width;
-  }
+  const auto [b, b_step] =
+      whole_columns(p.tb == Transpose::yes, true, p.n, p.k, p.b, p.ldb, width, panel);
   Tile<T> t{
       p.k, p.a,   a_transposed ? 1 : p.lda, a_transposed ? p.lda : 1, b, b_step, p.alpha, p.beta,
       p.c, p.ldc, p.n - (width - lanes)};
@@ -148,17 +161,9 @@ HWY_INLINE void multiply(const Product<T>& p) {
       const Index vectors = panels[j];
       const Index width = vectors * lanes;
       const Index columns = std::min(width, p.n - j0);
-      const T* b = p.b + (b_transposed ? j0 * p.ldb + p0 : p0 * p.ldb + j0);
-      Index b_step = p.ldb;
-      if (b_transposed) {
-        pack_transposed(columns, depth, b, p.ldb, width, panel);
-        b = panel;
-        b_step = width;
-      } else if (!in_place || columns < width) {
-        pack_rows(depth, columns, b, p.ldb, width, panel);
-        b = panel;
-        b_step = width;
-      }
+      const T* const from = p.b + (b_transposed ? j0 * p.ldb + p0 : p0 * p.ldb + j0);
+      const auto [b, b_step] =
+          whole_columns(b_transposed, in_place, columns, depth, from, p.ldb, width, panel);
       Tile<T> t{depth,
                 a,
                 a_row,

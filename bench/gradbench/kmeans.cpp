@@ -32,12 +32,11 @@ Var cost_of(const Var& points, const Var& centroids) {
     const NoGradGuard guard;
     return std::pair(-centroids, reshape(sum(square(centroids), 1) * 0.5, {centroids.dim(0), 1}));
   }();
-  Var total;
+  Var total(Tensor<double>::scalar(0.0));
   for (Index begin = 0; begin < n; begin += block) {
     const Var part = block < n ? slice_rows(points, begin, std::min(begin + block, n)) : points;
     const auto positions = nearest(part, opposites, half_squares);
-    const Var cost = sum(square(part - index_select(centroids, 0, positions)));
-    total = total.defined() ? total + cost : cost;
+    total += sum(square(part - index_select(centroids, 0, positions)));
   }
   return total;
 }

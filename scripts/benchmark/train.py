@@ -82,7 +82,6 @@ class Peer:
             self.process.kill()
             tail = self.log.read_text(encoding="utf-8").strip().splitlines()[-1:]
             raise Ended(" ".join(tail) or f"no answer to {request}")
-        self.wait_until_idle()
         return json.loads(line)
 
     def processor_time(self):
@@ -241,6 +240,7 @@ class Measuring:
             for peer in list(peers):
                 try:
                     answer = peer.ask(workload=workload, seconds=0)
+                    peer.wait_until_idle()
                 except Ended as why:
                     self.leave_out(peer, why)
                     peers.remove(peer)
@@ -251,6 +251,7 @@ class Measuring:
             for number in range(rounds):
                 for peer in ready:
                     answer = peer.ask(workload=workload, seconds=seconds)
+                    peer.wait_until_idle()
                     sample = {key: answer[key] for key in ("seconds", "steps", "first_loss", "loss")}
                     key = {"program": peer.name, "workload": workload["name"], "threads": peer.threads}
                     self.content["samples"].append({**key, "round": number, **sample})
@@ -303,6 +304,7 @@ class Measuring:
             say(f"Fashion-MNIST, epoch {epoch + 1}")
             for peer in peers:
                 answer = peer.ask(fashion=FASHION)
+                peer.wait_until_idle()
                 if epoch > 0:  # the first one warms up
                     row = {key: answer[key] for key in ("seconds", "accuracy")}
                     self.content["fashion"].append({"program": peer.name, **row})
