@@ -242,7 +242,7 @@ bool BackwardPass<T>::leads_on(const Node<T>& node) const {
 template <class T>
 inline void BackwardPass<T>::run_node(Node<T>& node, Variable<T>& grad) {
   if (node.retains_grad_ && to_leaves_) add_to_grad(node, grad);
-  GradientSink<T> sink(*this, node);
+  GradientSink<T> sink(*this, node, epoch_);
   if (create_graph_ || !node.backward_in_place(grad, sink)) node.backward(grad, share(node), sink);
   if (detail::anomaly_mode) [[unlikely]]
     check_gradients(node);
@@ -311,12 +311,6 @@ Tensor<T>& BackwardPass<T>::open(Node<T>& node, T& beta) const {
   }
   if (in_grad) node.has_grad_ = true;
   return slot.mutable_value();
-}
-
-template <class T>
-bool GradientSink<T>::needed(std::size_t input) const {
-  const Variable<T>& variable = node_.inputs_[input];
-  return variable.defined() && pass_.is_needed(*variable.node());
 }
 
 template <class T>

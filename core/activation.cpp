@@ -12,6 +12,8 @@
 #define HWY_TARGET_INCLUDE "activation.cpp"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 // clang-format off: after foreach_target.h
+#include "dispatch.h"
+#include "math-inl.h"
 #include "simd-inl.h"
 // clang-format on
 
@@ -75,24 +77,16 @@ struct Elu {
 };
 
 struct Gelu {
-  // Phi(x) = (1 + erf(x / sqrt 2)) / 2 = erfc(-x / sqrt 2) / 2, which is accurate in both tails
-  template <class D, class V>
-  HWY_INLINE V phi(D d, V x) const {
-    return each_lane(d, x, [](auto v) {
-      using T = decltype(v);
-      return T{0.5} * std::erfc(-v * static_cast<T>(0.70710678118654752440));
-    });
-  }
   template <class D, class V>
   HWY_INLINE V value(D d, V x) const {
-    return hn::Mul(x, phi(d, x));
+    return hn::Mul(x, normal_cdf(d, x));
   }
   template <class D, class V>
   HWY_INLINE V slope(D d, V x, V) const {  // Phi(x) + x exp(-x^2 / 2) / sqrt(2 pi)
     using T = hn::TFromD<D>;
     const V density = hn::Mul(hn::Set(d, static_cast<T>(0.39894228040143267794)),
                               exp(d, hn::Mul(hn::Set(d, T{-0.5}), hn::Mul(x, x))));
-    return hn::MulAdd(x, density, phi(d, x));
+    return hn::MulAdd(x, density, normal_cdf(d, x));
   }
 };
 
@@ -311,34 +305,34 @@ Index grain_of(const Activation& activation) {
 }
 
 void forward(const Activation& activation, Index n, const float* x, float* y) {
-  HWY_DYNAMIC_DISPATCH(ForwardFloat)(activation, n, x, y);
+  GLISSADE_DISPATCH(ForwardFloat)(activation, n, x, y);
 }
 void forward(const Activation& activation, Index n, const double* x, double* y) {
-  HWY_DYNAMIC_DISPATCH(ForwardDouble)(activation, n, x, y);
+  GLISSADE_DISPATCH(ForwardDouble)(activation, n, x, y);
 }
 void bias_forward(const Activation& activation, Index rows, Index columns, const float* bias,
                   float* y) {
-  HWY_DYNAMIC_DISPATCH(BiasForwardFloat)(activation, rows, columns, bias, y);
+  GLISSADE_DISPATCH(BiasForwardFloat)(activation, rows, columns, bias, y);
 }
 void bias_forward(const Activation& activation, Index rows, Index columns, const double* bias,
                   double* y) {
-  HWY_DYNAMIC_DISPATCH(BiasForwardDouble)(activation, rows, columns, bias, y);
+  GLISSADE_DISPATCH(BiasForwardDouble)(activation, rows, columns, bias, y);
 }
 void backward(const Activation& activation, Index n, const float* x, const float* y, const float* g,
               float* dx) {
-  HWY_DYNAMIC_DISPATCH(BackwardFloat)(activation, n, x, y, g, dx);
+  GLISSADE_DISPATCH(BackwardFloat)(activation, n, x, y, g, dx);
 }
 void backward(const Activation& activation, Index n, const double* x, const double* y,
               const double* g, double* dx) {
-  HWY_DYNAMIC_DISPATCH(BackwardDouble)(activation, n, x, y, g, dx);
+  GLISSADE_DISPATCH(BackwardDouble)(activation, n, x, y, g, dx);
 }
 void bias_backward(const Activation& activation, Index rows, Index columns, const float* y,
                    float* g, float beta, float* db) {
-  HWY_DYNAMIC_DISPATCH(BiasBackwardFloat)(activation, rows, columns, y, g, beta, db);
+  GLISSADE_DISPATCH(BiasBackwardFloat)(activation, rows, columns, y, g, beta, db);
 }
 void bias_backward(const Activation& activation, Index rows, Index columns, const double* y,
                    double* g, double beta, double* db) {
-  HWY_DYNAMIC_DISPATCH(BiasBackwardDouble)(activation, rows, columns, y, g, beta, db);
+  GLISSADE_DISPATCH(BiasBackwardDouble)(activation, rows, columns, y, g, beta, db);
 }
 }  // namespace
 

@@ -13,6 +13,9 @@ namespace glissade::kernels {
 constexpr Index kSimpleGrain = Index{1} << 15;    // reading and writing, a few operations
 constexpr Index kFunctionGrain = Index{1} << 13;  // exp and its like
 
+// Up to so many elements a plain loop is faster than finding the vectors' code.
+constexpr Index kFew = 8;
+
 // Calls f(from, to) on parts of 0 ... n - 1 that begin at whole cache lines; at once for n < 2
 // grain.
 template <class F>

@@ -10,6 +10,8 @@
 #define HWY_TARGET_INCLUDE "elementwise.cpp"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 // clang-format off: after foreach_target.h
+#include "dispatch.h"
+#include "math-inl.h"
 #include "simd-inl.h"
 // clang-format on
 
@@ -36,7 +38,7 @@ GLISSADE_UNARY(Abs, hn::Abs(x))
 GLISSADE_UNARY(Square, hn::Mul(x, x))
 GLISSADE_UNARY(Sin, each_lane(d, x, [](auto v) { return std::sin(v); }))
 GLISSADE_UNARY(Cos, each_lane(d, x, [](auto v) { return std::cos(v); }))
-GLISSADE_UNARY(Erf, each_lane(d, x, [](auto v) { return std::erf(v); }))
+GLISSADE_UNARY(Erf, erf(d, x))
 #undef GLISSADE_UNARY
 
 struct Sign {
@@ -169,18 +171,18 @@ HWY_EXPORT(MultiplyAddFloat);
 HWY_EXPORT(MultiplyAddDouble);
 
 void run_part(kernels::Unary f, Index n, const float* x, float* y) {
-  HWY_DYNAMIC_DISPATCH(UnaryFloat)(f, n, x, y);
+  GLISSADE_DISPATCH(UnaryFloat)(f, n, x, y);
 }
 void run_part(kernels::Unary f, Index n, const double* x, double* y) {
-  HWY_DYNAMIC_DISPATCH(UnaryDouble)(f, n, x, y);
+  GLISSADE_DISPATCH(UnaryDouble)(f, n, x, y);
 }
 void run_part(kernels::Binary f, const kernels::BroadcastLoops& loops, const float* a,
               const float* b, float* y) {
-  HWY_DYNAMIC_DISPATCH(BinaryFloat)(f, loops, a, b, y);
+  GLISSADE_DISPATCH(BinaryFloat)(f, loops, a, b, y);
 }
 void run_part(kernels::Binary f, const kernels::BroadcastLoops& loops, const double* a,
               const double* b, double* y) {
-  HWY_DYNAMIC_DISPATCH(BinaryDouble)(f, loops, a, b, y);
+  GLISSADE_DISPATCH(BinaryDouble)(f, loops, a, b, y);
 }
 
 Index grain_of(kernels::Unary f) {
@@ -266,6 +268,10 @@ bool single(Binary f, T a, T b, T& y) {
 // through run_flat stays short.
 template <class T>
 HWY_NOINLINE void run_vectors(Binary f, Index size, const T* a, const T* b, Index step_b, T* y) {
+  if (size <= kFew && f != Binary::pow) {
+    for (Index i = 0; i < size; ++i) single(f, a[i], b[i * step_b], y[i]);
+    return;
+  }
   BroadcastLoops loops;
   loops.extent[0] = size;
   loops.step_b[0] = step_b;
@@ -327,10 +333,10 @@ void binary_scalar_in_place(Binary f, Tensor<T>& x, T c) {
 
 namespace {
 void multiply_add_part(Index n, const float* a, const float* b, const float* c, float* y) {
-  HWY_DYNAMIC_DISPATCH(MultiplyAddFloat)(n, a, b, c, y);
+  GLISSADE_DISPATCH(MultiplyAddFloat)(n, a, b, c, y);
 }
 void multiply_add_part(Index n, const double* a, const double* b, const double* c, double* y) {
-  HWY_DYNAMIC_DISPATCH(MultiplyAddDouble)(n, a, b, c, y);
+  GLISSADE_DISPATCH(MultiplyAddDouble)(n, a, b, c, y);
 }
 }  // namespace
 

@@ -15,6 +15,7 @@
 #define HWY_TARGET_INCLUDE "extreme.cpp"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 // clang-format off: after foreach_target.h
+#include "dispatch.h"
 #include "simd-inl.h"
 // clang-format on
 
@@ -139,11 +140,11 @@ HWY_EXPORT(ExtremeDouble);
 
 void run_extreme(bool largest, const kernels::AxisView& view, const float* x, float* values,
                  std::int32_t* positions) {
-  HWY_DYNAMIC_DISPATCH(ExtremeFloat)(largest, view, x, values, positions);
+  GLISSADE_DISPATCH(ExtremeFloat)(largest, view, x, values, positions);
 }
 void run_extreme(bool largest, const kernels::AxisView& view, const double* x, double* values,
                  std::int32_t* positions) {
-  HWY_DYNAMIC_DISPATCH(ExtremeDouble)(largest, view, x, values, positions);
+  GLISSADE_DISPATCH(ExtremeDouble)(largest, view, x, values, positions);
 }
 }  // namespace
 

@@ -6,6 +6,7 @@
 #define HWY_TARGET_INCLUDE "gemv.cpp"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 // clang-format off: after foreach_target.h
+#include "dispatch.h"
 #include "simd-inl.h"
 // clang-format on
 
@@ -276,12 +277,12 @@ namespace kernels {
 template <>
 void gemv(bool transposed, Index rows, Index columns, float alpha, const float* a, const float* x,
           float beta, float* y) {
-  HWY_DYNAMIC_DISPATCH(GemvFloat)(transposed, rows, columns, alpha, a, x, beta, y);
+  GLISSADE_DISPATCH(GemvFloat)(transposed, rows, columns, alpha, a, x, beta, y);
 }
 template <>
 void gemv(bool transposed, Index rows, Index columns, double alpha, const double* a,
           const double* x, double beta, double* y) {
-  HWY_DYNAMIC_DISPATCH(GemvDouble)(transposed, rows, columns, alpha, a, x, beta, y);
+  GLISSADE_DISPATCH(GemvDouble)(transposed, rows, columns, alpha, a, x, beta, y);
 }
 
 }  // namespace kernels

@@ -9,6 +9,7 @@
 #define HWY_TARGET_INCLUDE "normalize.cpp"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 // clang-format off: after foreach_target.h
+#include "dispatch.h"
 #include "simd-inl.h"
 // clang-format on
 
@@ -358,42 +359,42 @@ namespace glissade {
   HWY_EXPORT(RowsSums##Suffix);                                                                    \
   template <>                                                                                      \
   void kernels::channel_moments(const ChannelView& view, const T* x, T* mean, T* variance) {       \
-    HWY_DYNAMIC_DISPATCH(Moments##Suffix)(view, x, mean, variance);                                \
+    GLISSADE_DISPATCH(Moments##Suffix)(view, x, mean, variance);                                   \
   }                                                                                                \
   template <>                                                                                      \
   void kernels::channel_affine(const ChannelView& view, const T* x, const T* shift,                \
                                const T* factor, const T* offset, T* y) {                           \
-    HWY_DYNAMIC_DISPATCH(Affine##Suffix)(view, x, shift, factor, offset, y);                       \
+    GLISSADE_DISPATCH(Affine##Suffix)(view, x, shift, factor, offset, y);                          \
   }                                                                                                \
   template <>                                                                                      \
   void kernels::channel_sums(const ChannelView& view, const T* g, const T* x, const T* shift,      \
                              T* sum_g, T* sum_gx) {                                                \
-    HWY_DYNAMIC_DISPATCH(Sums##Suffix)(view, g, x, shift, sum_g, sum_gx);                          \
+    GLISSADE_DISPATCH(Sums##Suffix)(view, g, x, shift, sum_g, sum_gx);                             \
   }                                                                                                \
   template <>                                                                                      \
   void kernels::channel_gradient(const ChannelView& view, const T* g, const T* x, const T* shift,  \
                                  const T* factor, const T* mean_g, const T* slope, T beta,         \
                                  T* dx) {                                                          \
-    HWY_DYNAMIC_DISPATCH(Gradient##Suffix)                                                         \
+    GLISSADE_DISPATCH(Gradient##Suffix)                                                            \
     (view, g, x, shift, factor, mean_g, slope, beta, dx);                                          \
   }                                                                                                \
   template <>                                                                                      \
   void kernels::normalize_rows(Index rows, Index n, bool centred, T eps, const T* x,               \
                                const T* weight, const T* offset, T* y, T* mean, T* scale) {        \
-    HWY_DYNAMIC_DISPATCH(Rows##Suffix)                                                             \
+    GLISSADE_DISPATCH(Rows##Suffix)                                                                \
     (rows, n, centred, eps, x, weight, offset, y, mean, scale);                                    \
   }                                                                                                \
   template <>                                                                                      \
   void kernels::normalize_rows_gradient(Index rows, Index n, bool centred, const T* g, const T* x, \
                                         const T* weight, const T* mean, const T* scale, T beta,    \
                                         T* dx) {                                                   \
-    HWY_DYNAMIC_DISPATCH(RowsGradient##Suffix)                                                     \
+    GLISSADE_DISPATCH(RowsGradient##Suffix)                                                        \
     (rows, n, centred, g, x, weight, mean, scale, beta, dx);                                       \
   }                                                                                                \
   template <>                                                                                      \
   void kernels::normalize_rows_sums(Index rows, Index n, const T* g, const T* x, const T* mean,    \
                                     const T* scale, T* sum_g, T* sum_gx) {                         \
-    HWY_DYNAMIC_DISPATCH(RowsSums##Suffix)(rows, n, g, x, mean, scale, sum_g, sum_gx);             \
+    GLISSADE_DISPATCH(RowsSums##Suffix)(rows, n, g, x, mean, scale, sum_g, sum_gx);                \
   }
 GLISSADE_NORMALIZE(float, Float)
 GLISSADE_NORMALIZE(double, Double)

@@ -11,6 +11,7 @@
 #define HWY_TARGET_INCLUDE "reduce.cpp"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 // clang-format off: after foreach_target.h
+#include "dispatch.h"
 #include "simd-inl.h"
 // clang-format on
 
@@ -108,23 +109,23 @@ HWY_EXPORT(DifferenceDouble);
 HWY_EXPORT(SumAxisFloat);
 HWY_EXPORT(SumAxisDouble);
 
-float run_sum(Index n, const float* x) { return HWY_DYNAMIC_DISPATCH(SumFloat)(n, x); }
-double run_sum(Index n, const double* x) { return HWY_DYNAMIC_DISPATCH(SumDouble)(n, x); }
-double run_squares(Index n, const float* x) { return HWY_DYNAMIC_DISPATCH(SquaresFloat)(n, x); }
-double run_squares(Index n, const double* x) { return HWY_DYNAMIC_DISPATCH(SquaresDouble)(n, x); }
+float run_sum(Index n, const float* x) { return GLISSADE_DISPATCH(SumFloat)(n, x); }
+double run_sum(Index n, const double* x) { return GLISSADE_DISPATCH(SumDouble)(n, x); }
+double run_squares(Index n, const float* x) { return GLISSADE_DISPATCH(SquaresFloat)(n, x); }
+double run_squares(Index n, const double* x) { return GLISSADE_DISPATCH(SquaresDouble)(n, x); }
 double run_difference(Index n, const float* a, const float* b, float* d) {
-  return HWY_DYNAMIC_DISPATCH(DifferenceFloat)(n, a, b, d);
+  return GLISSADE_DISPATCH(DifferenceFloat)(n, a, b, d);
 }
 double run_difference(Index n, const double* a, const double* b, double* d) {
-  return HWY_DYNAMIC_DISPATCH(DifferenceDouble)(n, a, b, d);
+  return GLISSADE_DISPATCH(DifferenceDouble)(n, a, b, d);
 }
 void run_sum_axis(const kernels::AxisView& view, Index columns, const float* x, float beta,
                   float* y) {
-  HWY_DYNAMIC_DISPATCH(SumAxisFloat)(view, columns, x, beta, y);
+  GLISSADE_DISPATCH(SumAxisFloat)(view, columns, x, beta, y);
 }
 void run_sum_axis(const kernels::AxisView& view, Index columns, const double* x, double beta,
                   double* y) {
-  HWY_DYNAMIC_DISPATCH(SumAxisDouble)(view, columns, x, beta, y);
+  GLISSADE_DISPATCH(SumAxisDouble)(view, columns, x, beta, y);
 }
 }  // namespace
 
@@ -158,13 +159,25 @@ T sum(const Tensor<T>& x) {
 }
 
 template <class T>
+double squares_of_few(Index n, const T* x) {
+  double total = 0.0;
+  for (Index i = 0; i < n; ++i) total += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+  return total;
+}
+
+template <class T>
 double sum_of_squares(const Tensor<T>& x) {
+  if (x.size() <= kFew) return squares_of_few(x.size(), x.data());
   return sum_of_blocks<double>(
       x.size(), [&](Index i, Index count) { return run_squares(count, x.data() + i); });
 }
 
 template <class T>
 double difference(Index n, const T* a, const T* b, T* d) {
+  if (n <= kFew) {
+    for (Index i = 0; i < n; ++i) d[i] = a[i] - b[i];
+    return squares_of_few(n, d);
+  }
   return sum_of_blocks<double>(
       n, [=](Index i, Index count) { return run_difference(count, a + i, b + i, d + i); });
 }

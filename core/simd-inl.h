@@ -1,4 +1,4 @@
-// Vector loops and vector mathematics, compiled once for each instruction set (Highway's
+// Vector loops, compiled once for each instruction set (Highway's
 // "-inl.h" convention: no #pragma once, included again by foreach_target.h).
 
 #if defined(GLISSADE_CORE_SIMD_INL_H_) == defined(HWY_TARGET_TOGGLE)
@@ -13,7 +13,6 @@
 #include <limits>
 
 #include "glissade/core/shape.h"
-#include "hwy/contrib/math/math-inl.h"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -236,77 +235,7 @@ HWY_INLINE void sum_columns(Index rows, Index columns, T beta, T* out, const Row
   if (j < columns) sum_from(j, FirstLanes{columns - j});
 }
 
-// --- Functions -------------------------------------------------------------------------------
-// Highway's, completed at the ends of their ranges: infinities and NaN give what std:: gives.
-
-template <class D>
-HWY_INLINE hn::Vec<D> infinity(D d) {
-  return hn::Set(d, std::numeric_limits<hn::TFromD<D>>::infinity());
-}
-
-template <class D, class V>
-HWY_INLINE V keep_nan(D, V x, V result) {
-  return hn::IfThenElse(hn::IsNaN(x), x, result);
-}
-
-template <class D, class V>
-HWY_INLINE V exp(D d, V x) {
-  // Beyond these the result is infinite, and Highway's scaling by 2^n leaves its range.
-  const V limit = hn::Set(d, sizeof(hn::TFromD<D>) == 4 ? static_cast<hn::TFromD<D>>(88.73)
-                                                        : static_cast<hn::TFromD<D>>(709.79));
-  const V finite = hn::Exp(d, hn::Min(x, limit));
-  return keep_nan(d, x, hn::IfThenElse(hn::Ge(x, limit), infinity(d), finite));
-}
-
-template <class D, class V>
-HWY_INLINE V expm1(D d, V x) {
-  const V limit = hn::Set(d, sizeof(hn::TFromD<D>) == 4 ? static_cast<hn::TFromD<D>>(88.73)
-                                                        : static_cast<hn::TFromD<D>>(709.79));
-  const V finite = hn::Expm1(d, hn::Min(x, limit));
-  return keep_nan(d, x, hn::IfThenElse(hn::Ge(x, limit), infinity(d), finite));
-}
-
-// `result` = log(positive), or log1p(positive - 1), completed for the other values of `positive`.
-template <class D, class V>
-HWY_INLINE V complete_log(D d, V positive, V result) {
-  using T = hn::TFromD<D>;
-  const V zero = hn::Zero(d);
-  result = hn::IfThenElse(hn::Eq(positive, zero), hn::Neg(infinity(d)), result);
-  result = hn::IfThenElse(hn::Lt(positive, zero), hn::Set(d, std::numeric_limits<T>::quiet_NaN()),
-                          result);
-  result = hn::IfThenElse(hn::Eq(positive, infinity(d)), positive, result);
-  return keep_nan(d, positive, result);
-}
-
-template <class D, class V>
-HWY_INLINE V log(D d, V x) {
-  return complete_log(d, x, hn::Log(d, x));
-}
-
-template <class D, class V>
-HWY_INLINE V log1p(D d, V x) {
-  return complete_log(d, hn::Add(x, hn::Set(d, hn::TFromD<D>{1})), hn::Log1p(d, x));
-}
-
-template <class D, class V>
-HWY_INLINE V tanh(D d, V x) {
-  return keep_nan(d, x, hn::Tanh(d, x));
-}
-
-template <class D, class V>
-HWY_INLINE V sigmoid(D d, V x) {
-  const V one = hn::Set(d, hn::TFromD<D>{1});
-  return hn::Div(one, hn::Add(one, exp(d, hn::Neg(x))));
-}
-
-// max(x, 0) + log1p(exp(-|x|))
-template <class D, class V>
-HWY_INLINE V softplus(D d, V x) {
-  const V tail = log1p(d, exp(d, hn::Neg(hn::Abs(x))));
-  return keep_nan(d, x, hn::Add(hn::Max(x, hn::Zero(d)), tail));
-}
-
-// Applies a scalar function to each lane, for functions that Highway does not have.
+// Applies a scalar function to each lane, for functions that have no vectorised form here.
 template <class D, class V, class F>
 HWY_INLINE V each_lane(D d, V x, const F& f) {
   HWY_ALIGN hn::TFromD<D> lanes[HWY_MAX_BYTES / sizeof(hn::TFromD<D>)];

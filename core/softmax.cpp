@@ -12,6 +12,8 @@
 #define HWY_TARGET_INCLUDE "softmax.cpp"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 // clang-format off: after foreach_target.h
+#include "dispatch.h"
+#include "math-inl.h"
 #include "simd-inl.h"
 // clang-format on
 
@@ -152,16 +154,16 @@ HWY_EXPORT(LogSoftmaxFloat);
 HWY_EXPORT(LogSoftmaxDouble);
 
 void log_softmax_part(Index rows, Index n, const float* x, float* y) {
-  HWY_DYNAMIC_DISPATCH(LogSoftmaxFloat)(rows, n, x, y);
+  GLISSADE_DISPATCH(LogSoftmaxFloat)(rows, n, x, y);
 }
 void log_softmax_part(Index rows, Index n, const double* x, double* y) {
-  HWY_DYNAMIC_DISPATCH(LogSoftmaxDouble)(rows, n, x, y);
+  GLISSADE_DISPATCH(LogSoftmaxDouble)(rows, n, x, y);
 }
 void softmax_part(Index rows, Index n, const float* x, float* p, float* lse, float* largest) {
-  HWY_DYNAMIC_DISPATCH(SoftmaxFloat)(rows, n, x, p, lse, largest);
+  GLISSADE_DISPATCH(SoftmaxFloat)(rows, n, x, p, lse, largest);
 }
 void softmax_part(Index rows, Index n, const double* x, double* p, double* lse, double* largest) {
-  HWY_DYNAMIC_DISPATCH(SoftmaxDouble)(rows, n, x, p, lse, largest);
+  GLISSADE_DISPATCH(SoftmaxDouble)(rows, n, x, p, lse, largest);
 }
 
 template <class T>

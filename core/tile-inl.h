@@ -181,26 +181,25 @@ HWY_INLINE void pack_rows(Index rows, Index columns, const T* from, Index ld, In
 }
 
 #if HWY_TARGET != HWY_SCALAR
-// A vector whose block number b is the 16 bytes at at(b) + offset.
+// A vector whose block number b is the 16 bytes at at(b).
 template <class D, class At>
-HWY_INLINE hn::Vec<D> blocks(D d, const At& at, Index offset) {
+HWY_INLINE hn::Vec<D> blocks(D d, const At& at) {
   constexpr std::size_t kBlock = 16 / sizeof(hn::TFromD<D>);
   constexpr std::size_t kBlocks = hn::MaxLanes(D()) / kBlock;
-  auto result = hn::LoadDup128(d, at(kBlocks - 1) + offset);
+  auto result = hn::LoadDup128(d, at(kBlocks - 1));
 #pragma GCC unroll 4
   for (std::size_t b = kBlocks - 1; b > 0; --b) {
-    result =
-        hn::IfThenElse(hn::FirstN(d, b * kBlock), hn::LoadDup128(d, at(b - 1) + offset), result);
+    result = hn::IfThenElse(hn::FirstN(d, b * kBlock), hn::LoadDup128(d, at(b - 1)), result);
   }
   return result;
 }
 
-// Four columns of as many rows as a vector has lanes, transposed: row 4 b + r comes into block b.
-template <class D, class At>
-HWY_INLINE void transpose_columns(D d, const At& row, Index p, Index width, float* to) {
+// Four columns of as many rows as a vector has lanes, transposed: row 4 b + r, which begins at
+// row(b, r), comes into block b.
+template <class D, class Row>
+HWY_INLINE void transpose_columns(D d, const Row& row, Index width, float* to) {
   const auto every_fourth = [&](std::size_t r) HWY_ATTR {
-    return blocks(
-        d, [&](std::size_t b) { return row(4 * b + r); }, p);
+    return blocks(d, [&](std::size_t b) { return row(b, r); });
   };
   const auto v0 = every_fourth(0);
   const auto v1 = every_fourth(1);
@@ -211,7 +210,6 @@ HWY_INLINE void transpose_columns(D d, const At& row, Index p, Index width, floa
   const auto low23 = hn::BitCast(pairs, hn::InterleaveLower(d, v2, v3));
   const auto high01 = hn::BitCast(pairs, hn::InterleaveUpper(d, v0, v1));
   const auto high23 = hn::BitCast(pairs, hn::InterleaveUpper(d, v2, v3));
-  to += p * width;
   hn::Store(hn::BitCast(d, hn::InterleaveLower(pairs, low01, low23)), d, to);
   hn::Store(hn::BitCast(d, hn::InterleaveUpper(pairs, low01, low23)), d, to + width);
   hn::Store(hn::BitCast(d, hn::InterleaveLower(pairs, high01, high23)), d, to + 2 * width);
@@ -219,17 +217,34 @@ HWY_INLINE void transpose_columns(D d, const At& row, Index p, Index width, floa
 }
 
 // Two columns, for double: row 2 b + r comes into block b.
-template <class D, class At>
-HWY_INLINE void transpose_columns(D d, const At& row, Index p, Index width, double* to) {
+template <class D, class Row>
+HWY_INLINE void transpose_columns(D d, const Row& row, Index width, double* to) {
   const auto every_second = [&](std::size_t r) HWY_ATTR {
-    return blocks(
-        d, [&](std::size_t b) { return row(2 * b + r); }, p);
+    return blocks(d, [&](std::size_t b) { return row(b, r); });
   };
   const auto v0 = every_second(0);
   const auto v1 = every_second(1);
-  to += p * width;
   hn::Store(hn::InterleaveLower(d, v0, v1), d, to);
   hn::Store(hn::InterleaveUpper(d, v0, v1), d, to + width);
+}
+
+// The same for all columns, of which there are at least four (two, for double). The last block
+// begins earlier, and is partly transposed twice. row(b, r, p) is where column p of a row is.
+template <class D, class T, class Row>
+HWY_INLINE void transpose_rows(D d, Index columns, const Row& row, Index width, T* to) {
+  constexpr Index kBlock = 16 / sizeof(T);
+  constexpr Index kLine = 64 / sizeof(T);  // the next one of each row is fetched ahead
+  constexpr std::size_t kBlocks = hn::MaxLanes(D()) / kBlock;
+  for (Index p = 0; p < columns; p += kBlock) {
+    if (p % kLine == 0 && p + kLine < columns) {
+      for (std::size_t b = 0; b < kBlocks; ++b) {
+        for (std::size_t r = 0; r < kBlock; ++r) __builtin_prefetch(row(b, r, p + kLine));
+      }
+    }
+    const Index at = std::min(p, columns - kBlock);
+    transpose_columns(
+        d, [&](std::size_t b, std::size_t r) { return row(b, r, at); }, width, to + at * width);
+  }
 }
 #endif
 
@@ -241,28 +256,40 @@ HWY_INLINE void pack_transposed(Index rows, Index columns, const T* from, Index 
   const hn::ScalableTag<T> d;
   constexpr std::size_t kMaxLanes = hn::MaxLanes(d);
   const auto lanes = static_cast<Index>(hn::Lanes(d));
-  for (Index first = 0; first < width; first += lanes, to += lanes) {
-    const T* row[kMaxLanes];
-    for (Index r = 0; r < lanes; ++r) row[r] = from + std::min(first + r, rows - 1) * ld;
-    Index p = 0;
+  for (Index first = 0; first < width; first += lanes, from += lanes * ld, to += lanes) {
+    const Index left = rows - first;
 #if HWY_TARGET != HWY_SCALAR
-    // The last block of columns begins earlier, and is partly transposed twice.
-    constexpr Index kBlock = 16 / sizeof(T);
-    const auto at = [&](std::size_t r) { return row[r]; };
-    constexpr Index kLine = 64 / sizeof(T);  // the next one of each row is fetched ahead
-    for (; p + kBlock <= columns; p += kBlock) {
-      if (p % kLine == 0 && p + kLine < columns) {
-        for (Index r = 0; r < lanes; ++r) __builtin_prefetch(row[r] + p + kLine);
-      }
-      transpose_columns(d, at, p, width, to);
+    constexpr std::size_t kBlock = 16 / sizeof(T);
+    if (columns >= static_cast<Index>(kBlock) && left >= lanes) {
+      const T* const begin = from;
+      const auto row = [begin, ld](std::size_t b, std::size_t r, Index p) {
+        return begin + static_cast<Index>(kBlock * b) * ld + (static_cast<Index>(r) * ld + p);
+      };
+      transpose_rows(d, columns, row, width, to);
+      continue;
     }
-    if (p < columns && columns >= kBlock) {
-      transpose_columns(d, at, columns - kBlock, width, to);
-      p = columns;
+    if (columns == 2 && ld == 2 && left >= lanes) {  // points of a plane
+      auto x = hn::Zero(d);
+      auto y = x;
+      hn::LoadInterleaved2(d, from, x, y);
+      hn::Store(x, d, to);
+      hn::Store(y, d, to + width);
+      continue;
     }
 #endif
-    for (; p < columns; ++p) {
-      for (Index r = 0; r < lanes; ++r) to[p * width + r] = row[r][p];
+    const T* begins[kMaxLanes];
+    for (Index r = 0; r < lanes; ++r) begins[r] = from + std::min(r, left - 1) * ld;
+#if HWY_TARGET != HWY_SCALAR
+    if (columns >= static_cast<Index>(kBlock)) {
+      const auto row = [&begins](std::size_t b, std::size_t r, Index p) {
+        return begins[kBlock * b + r] + p;
+      };
+      transpose_rows(d, columns, row, width, to);
+      continue;
+    }
+#endif
+    for (Index p = 0; p < columns; ++p) {
+      for (Index r = 0; r < lanes; ++r) to[p * width + r] = begins[r][p];
     }
   }
 }

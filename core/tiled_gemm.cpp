@@ -17,6 +17,7 @@
 #define HWY_TARGET_INCLUDE "tiled_gemm.cpp"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 // clang-format off: after foreach_target.h
+#include "dispatch.h"
 #include "tile-inl.h"
 // clang-format on
 
@@ -72,16 +73,17 @@ class Scratch {
   T* data_;
 };
 
-// One panel of columns: all rows of C, in tiles.
+// One panel of columns: all rows of C, in tiles, of which the last two are of nearly equal height.
 template <class T>
 HWY_INLINE void multiply_panel(Tile<T>& t, Index m, Index vectors) {
-  const Parts rows(m, most_rows(static_cast<int>(vectors)));
+  const Index most = most_rows(static_cast<int>(vectors));
   const auto& tile_of_rows = tiles<T>[static_cast<std::size_t>(vectors - 1)];
-  for (Index i = 0; i < rows.count; ++i) {
-    const Index height = rows[i];
+  while (m > 0) {
+    const Index height = m >= 2 * most ? most : m > most ? (m + 1) / 2 : m;
     tile_of_rows[static_cast<std::size_t>(height - 1)](t);
     t.a += height * t.a_row;
     t.c += height * t.ldc;
+    m -= height;
   }
 }
 
@@ -213,13 +215,13 @@ bool prefers_tiled_gemm(const detail::Product<T>& p) {
   constexpr Index kSmall = 1'000'000;
   constexpr Index kMiddle = 4'000'000;
   constexpr Index kLarge = 150'000'000;
-  static const int bytes = HWY_DYNAMIC_DISPATCH(VectorBytes)();
+  static const int bytes = GLISSADE_DISPATCH(VectorBytes)();
   if (p.m < 2 || p.n < 2 || bytes < 32) return false;
   const Index work = p.m * p.n > kLarge ? kLarge : p.m * p.n * p.k;
   if (bytes == 32) return work < kMiddle && p.m >= 4 && p.n >= 8 && p.m * p.n >= p.k;
   if (work >= kLarge) return false;
   if (work > kSmall) return p.m >= 4 && p.n >= (p.ta == Transpose::yes ? 32 : 10);
-  if (p.ta == Transpose::yes) return false;
+  if (p.ta == Transpose::yes) return p.tb == Transpose::no && p.k <= 8 && work <= 4096;
   if (p.tb == Transpose::yes) return p.k <= 16 || (p.m >= 8 && p.n >= 10 && p.m * p.n >= 4 * p.k);
   return p.m <= 16 && p.n >= 16 && p.n <= 32;
 }
@@ -228,11 +230,11 @@ template bool prefers_tiled_gemm(const detail::Product<double>&);
 
 template <>
 void tiled_gemm(const detail::Product<float>& product) {
-  HWY_DYNAMIC_DISPATCH(MultiplyFloat)(product);
+  GLISSADE_DISPATCH(MultiplyFloat)(product);
 }
 template <>
 void tiled_gemm(const detail::Product<double>& product) {
-  HWY_DYNAMIC_DISPATCH(MultiplyDouble)(product);
+  GLISSADE_DISPATCH(MultiplyDouble)(product);
 }
 
 }  // namespace kernels

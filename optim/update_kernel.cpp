@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "kernels.h"
 #include "prefetch.h"
@@ -11,13 +12,13 @@
 #define HWY_TARGET_INCLUDE "update_kernel.cpp"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 // clang-format off: after foreach_target.h
+#include "dispatch.h"
 #include "simd-inl.h"
 // clang-format on
 
 HWY_BEFORE_NAMESPACE();
 namespace glissade::optim::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
-using glissade::HWY_NAMESPACE::infinity;
 using glissade::HWY_NAMESPACE::load_first;
 using glissade::HWY_NAMESPACE::map2;
 using glissade::HWY_NAMESPACE::store_first;
@@ -169,7 +170,7 @@ HWY_INLINE V root([[maybe_unused]] D d, V x) {
     const V refined = hn::MulAdd(near, hn::NegMulAdd(near, hn::Mul(half, inverse), half), near);
     // The inverse of 0 is infinite, that of infinity 0: their products are NaN.
     const auto is_zero = hn::Eq(x, hn::Zero(d));
-    const auto is_infinite = hn::Eq(x, infinity(d));
+    const auto is_infinite = hn::Eq(x, hn::Set(d, std::numeric_limits<float>::infinity()));
     return hn::IfThenElse(hn::Or(is_zero, is_infinite), x, refined);
   }
 #endif
@@ -348,11 +349,11 @@ HWY_EXPORT(update_f64);
 
 template <>
 void update_arrays(const Factors& factors, const Arrays<float>& arrays) {
-  HWY_DYNAMIC_DISPATCH(update_f32)(factors, arrays);
+  GLISSADE_DISPATCH(update_f32)(factors, arrays);
 }
 template <>
 void update_arrays(const Factors& factors, const Arrays<double>& arrays) {
-  HWY_DYNAMIC_DISPATCH(update_f64)(factors, arrays);
+  GLISSADE_DISPATCH(update_f64)(factors, arrays);
 }
 
 }  // namespace glissade::optim::kernels

@@ -133,6 +133,12 @@ void check_all_sizes() {
         }
       }
     }
+    for (Index n = 1; n <= 70; ++n) {  // few features, without gaps
+      for (Index k = 1; k <= 4; ++k) {
+        Case<T> x(rng, Transpose::no, Transpose::yes, up_to_40(), n, k);
+        check(x, T{1}, T{0});
+      }
+    }
   });
 }
 

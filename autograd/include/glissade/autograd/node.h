@@ -50,11 +50,13 @@ class GradientSink {
  private:
   friend class BackwardPass<T>;
   friend class PerExamplePass<T>;
-  GradientSink(BackwardPass<T>& pass, Node<T>& node) : pass_(pass), node_(node) {}
+  GradientSink(BackwardPass<T>& pass, Node<T>& node, std::uint64_t epoch)
+      : pass_(pass), node_(node), epoch_(epoch) {}
   Tensor<T>& open(std::size_t input, T& beta);
 
   BackwardPass<T>& pass_;
   Node<T>& node_;
+  std::uint64_t epoch_;  // of the pass
 };
 
 /// Where a rule for the gradients of single examples (`Node::backward_per_example`) leaves them.
@@ -233,6 +235,12 @@ inline bool drop_reference(Node<T>* node) noexcept {
   return --node->references_ == 0;
 }
 }  // namespace detail
+
+template <class T>
+inline bool GradientSink<T>::needed(std::size_t input) const {
+  const Node<T>* const node = node_.inputs_[input].node();
+  return node != nullptr && node->epoch_ == epoch_ && node->needed_;
+}
 
 template <class T>
 inline Node<T>& Variable<T>::checked_node() const {
