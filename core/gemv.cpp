@@ -1,5 +1,9 @@
 #include "gemv.h"
 
+#include <algorithm>
+#include <cstddef>
+#include <type_traits>
+
 #include "simd_targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -74,6 +78,71 @@ struct LastVector {
   hn::Mask<D> seen;
 };
 
+// y[0 ... 7] = alpha times the sums of the lanes + beta y.
+template <class D, class V, class T>
+HWY_INLINE void write_sums(D d, const V* s, T alpha, T beta, T* y) {
+  HWY_ALIGN T sums[8];
+  sums_of_lanes(d, s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7], sums);
+  for (Index r = 0; r < 8; r += static_cast<Index>(hn::Lanes(d))) {
+    auto value = hn::Mul(hn::Load(d, sums + r), hn::Set(d, alpha));
+    if (beta != T{0}) value = hn::MulAdd(hn::LoadU(d, y + r), hn::Set(d, beta), value);
+    hn::StoreU(value, d, y + r);
+  }
+}
+
+// y[i] = alpha a[i] . x + beta y[i] for all rows but the last rows % 8, of kVectors whole vectors
+// and what `last` says: x stays in registers.
+template <int kVectors, class D, class T>
+HWY_INLINE void few_columns_times(D d, const LastVector<D>& last, Index rows, Index columns,
+                                  T alpha, const T* a, const T* x, T beta, T* y) {
+  using V = hn::Vec<D>;
+  V xs[kVectors];
+#pragma GCC unroll 8
+  for (int v = 0; v < kVectors; ++v) xs[v] = hn::LoadU(d, x + v * last.lanes);
+  const V last_x = last.count > 0 ? last.load(x) : hn::Zero(d);
+  for (Index i = 0; i + 8 <= rows; i += 8, a += 8 * columns) {
+    V s[8];
+#pragma GCC unroll 8
+    for (int r = 0; r < 8; ++r) {
+      const T* const row = a + r * columns;
+      s[r] = hn::Mul(hn::LoadU(d, row), xs[0]);
+#pragma GCC unroll 8
+      for (int v = 1; v < kVectors; ++v) {
+        s[r] = hn::MulAdd(hn::LoadU(d, row + v * last.lanes), xs[v], s[r]);
+      }
+    }
+    if (last.count > 0) {
+#pragma GCC unroll 8
+      for (int r = 0; r < 8; ++r) s[r] = hn::MulAdd(last.load(a + r * columns), last_x, s[r]);
+    }
+    write_sums(d, s, alpha, beta, y + i);
+  }
+}
+
+// The same for any number of columns.
+template <class D, class T>
+HWY_INLINE void many_columns_times(D d, const LastVector<D>& last, Index rows, Index columns,
+                                   T alpha, const T* a, const T* x, T beta, T* y) {
+  using V = hn::Vec<D>;
+  const Index whole = columns - last.count;
+  for (Index i = 0; i + 8 <= rows; i += 8, a += 8 * columns) {
+    V s[8];
+#pragma GCC unroll 8
+    for (int r = 0; r < 8; ++r) s[r] = hn::Zero(d);
+    for (Index j = 0; j < whole; j += last.lanes) {
+      const V v = hn::LoadU(d, x + j);
+#pragma GCC unroll 8
+      for (int r = 0; r < 8; ++r) s[r] = hn::MulAdd(hn::LoadU(d, a + r * columns + j), v, s[r]);
+    }
+    if (last.count > 0) {
+      const V v = last.load(x);
+#pragma GCC unroll 8
+      for (int r = 0; r < 8; ++r) s[r] = hn::MulAdd(last.load(a + r * columns), v, s[r]);
+    }
+    write_sums(d, s, alpha, beta, y + i);
+  }
+}
+
 // y[i] = alpha a[i] . x + beta y[i]: eight rows at a time, which share the loads of x. Vectors of
 // 64 bytes are slower: every load of a row that does not begin with a line of the cache reads two.
 template <class T>
@@ -83,47 +152,27 @@ HWY_INLINE void rows_times(Index rows, Index columns, T alpha, const T* a, const
   const LastVector last(d, columns);
   const Index lanes = last.lanes;
   const Index whole = columns - last.count;
-  Index i = 0;
-  for (; i + 8 <= rows; i += 8, a += 8 * columns) {
-    auto s0 = hn::Zero(d);
-    auto s1 = s0;
-    auto s2 = s0;
-    auto s3 = s0;
-    auto s4 = s0;
-    auto s5 = s0;
-    auto s6 = s0;
-    auto s7 = s0;
-    for (Index j = 0; j < whole; j += lanes) {
-      const auto v = hn::LoadU(d, x + j);
-      s0 = hn::MulAdd(hn::LoadU(d, a + j), v, s0);
-      s1 = hn::MulAdd(hn::LoadU(d, a + columns + j), v, s1);
-      s2 = hn::MulAdd(hn::LoadU(d, a + 2 * columns + j), v, s2);
-      s3 = hn::MulAdd(hn::LoadU(d, a + 3 * columns + j), v, s3);
-      s4 = hn::MulAdd(hn::LoadU(d, a + 4 * columns + j), v, s4);
-      s5 = hn::MulAdd(hn::LoadU(d, a + 5 * columns + j), v, s5);
-      s6 = hn::MulAdd(hn::LoadU(d, a + 6 * columns + j), v, s6);
-      s7 = hn::MulAdd(hn::LoadU(d, a + 7 * columns + j), v, s7);
-    }
-    if (last.count > 0) {
-      const auto v = last.load(x);
-      s0 = hn::MulAdd(last.load(a), v, s0);
-      s1 = hn::MulAdd(last.load(a + columns), v, s1);
-      s2 = hn::MulAdd(last.load(a + 2 * columns), v, s2);
-      s3 = hn::MulAdd(last.load(a + 3 * columns), v, s3);
-      s4 = hn::MulAdd(last.load(a + 4 * columns), v, s4);
-      s5 = hn::MulAdd(last.load(a + 5 * columns), v, s5);
-      s6 = hn::MulAdd(last.load(a + 6 * columns), v, s6);
-      s7 = hn::MulAdd(last.load(a + 7 * columns), v, s7);
-    }
-    HWY_ALIGN T sums[8];
-    sums_of_lanes(d, s0, s1, s2, s3, s4, s5, s6, s7, sums);
-    for (Index r = 0; r < 8; r += lanes) {
-      auto value = hn::Mul(hn::Load(d, sums + r), hn::Set(d, alpha));
-      T* const to = y + i + r;
-      if (beta != T{0}) value = hn::MulAdd(hn::LoadU(d, to), hn::Set(d, beta), value);
-      hn::StoreU(value, d, to);
-    }
+  switch (rows < 8 ? 0 : whole / lanes) {
+    case 1:
+      few_columns_times<1>(d, last, rows, columns, alpha, a, x, beta, y);
+      break;
+    case 2:
+      few_columns_times<2>(d, last, rows, columns, alpha, a, x, beta, y);
+      break;
+    case 3:
+      few_columns_times<3>(d, last, rows, columns, alpha, a, x, beta, y);
+      break;
+    case 4:
+      few_columns_times<4>(d, last, rows, columns, alpha, a, x, beta, y);
+      break;
+    case 5:
+      few_columns_times<5>(d, last, rows, columns, alpha, a, x, beta, y);
+      break;
+    default:
+      many_columns_times(d, last, rows, columns, alpha, a, x, beta, y);
   }
+  Index i = rows - rows % 8;
+  a += i * columns;
   for (; i < rows; ++i, a += columns) {
     // Two chains, because one row may be all there is.
     auto s0 = hn::Zero(d);
@@ -140,107 +189,148 @@ HWY_INLINE void rows_times(Index rows, Index columns, T alpha, const T* a, const
   }
 }
 
-// How columns are read and written: a row shorter than a vector, in part.
-template <class D>
-struct ShortRow {
-  template <class T>
-  HWY_INLINE auto load(const T* p) const {
-    return load_first(d, p, count);
-  }
-  template <class V, class T>
-  HWY_INLINE void store(V v, T* p, bool) const {
-    store_first(v, d, p, count);
-  }
-
-  D d;
-  Index count;
-};
-
-// In whole vectors, of which the last one of a row may overlap the one before it: its first `seen`
-// lanes are not written again.
-template <class D>
-struct WholeVectors {
-  template <class T>
-  HWY_INLINE auto load(const T* p) const {
+// A vector of which all lanes but the first `seen` are written.
+struct AllButFirst {
+  Index seen;
+  template <class D, class T>
+  HWY_INLINE hn::Vec<D> load(D d, const T* p) const {
     return hn::LoadU(d, p);
   }
-  template <class V, class T>
-  HWY_INLINE void store(V v, T* p, bool last) const {
-    if (last && seen > 0) {
-      hn::BlendedStore(v, hn::Not(hn::FirstN(d, static_cast<std::size_t>(seen))), d, p);
-    } else {
-      hn::StoreU(v, d, p);
-    }
+  template <class V, class D, class T>
+  HWY_INLINE void store(V v, D d, T* p) const {
+    hn::BlendedStore(v, hn::Not(hn::FirstN(d, static_cast<std::size_t>(seen))), d, p);
   }
-
-  D d;
-  Index seen;
 };
 
-// y[j] = alpha sum over i of x[i] a[i][j] + beta y[j] for the columns of kVectors vectors, which
-// begin at `begins`: their sums stay in registers while all rows pass, kRows rows at a time so that
-// additions do not wait for each other.
-template <int kRows, int kVectors, class T, class Columns>
-HWY_INLINE void weigh_columns(Index rows, Index stride, T alpha, const T* a, const T* x, T beta,
-                              T* y, const Index* begins, const Columns& columns) {
-  const auto d = columns.d;
-  using V = hn::Vec<decltype(d)>;
-  V sums[kRows][kVectors];
-  for (auto& row : sums) {
-    for (V& sum : row) sum = hn::Zero(d);
-  }
-  Index i = 0;
-  for (; i + kRows <= rows; i += kRows, a += kRows * stride) {
-    for (int r = 0; r < kRows; ++r) {
-      const V weight = hn::Set(d, x[i + r]);
-      for (int v = 0; v < kVectors; ++v) {
-        sums[r][v] = hn::MulAdd(columns.load(a + r * stride + begins[v]), weight, sums[r][v]);
-      }
+// y += the sum of `kRows` rows, weighed, for a vector of columns: in two chains, so that additions
+// do not wait for each other.
+template <int kRows, class D, class T, class Access>
+HWY_INLINE void add_rows_to(D d, Index stride, const hn::Vec<D>* weights, const T* a, T* y,
+                            const Access& access) {
+  auto even = access.load(d, y);
+  auto odd = hn::Zero(d);
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; r += 2) {
+    even = hn::MulAdd(access.load(d, a + r * stride), weights[r], even);
+    if (r + 1 < kRows) {
+      odd = hn::MulAdd(access.load(d, a + (r + 1) * stride), weights[r + 1], odd);
     }
   }
-  for (; i < rows; ++i, a += stride) {
-    const V weight = hn::Set(d, x[i]);
-    for (int v = 0; v < kVectors; ++v) {
-      sums[0][v] = hn::MulAdd(columns.load(a + begins[v]), weight, sums[0][v]);
-    }
+  access.store(hn::Add(even, odd), d, y);
+}
+
+// The same for all columns, at least a vector of them, with the weights alpha x.
+template <int kRows, class D, class T>
+HWY_INLINE void add_rows(D d, Index columns, Index stride, T alpha, const T* a, const T* x, T* y) {
+  const auto lanes = static_cast<Index>(hn::Lanes(d));
+  T scaled[kRows];
+  if (alpha != T{1}) {
+    for (int r = 0; r < kRows; ++r) scaled[r] = alpha * x[r];
+    x = scaled;
   }
-  for (int v = 0; v < kVectors; ++v) {
-    V sum = sums[0][v];
-    for (int r = 1; r < kRows; ++r) sum = hn::Add(sum, sums[r][v]);
-    sum = hn::Mul(sum, hn::Set(d, alpha));
-    T* const to = y + begins[v];
-    if (beta != T{0}) sum = hn::MulAdd(hn::Set(d, beta), columns.load(to), sum);
-    columns.store(sum, to, v + 1 == kVectors);
+  hn::Vec<D> weights[kRows];
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) weights[r] = hn::Set(d, x[r]);
+  Index j = 0;
+  for (; j + lanes <= columns; j += lanes) {
+    add_rows_to<kRows>(d, stride, weights, a + j, y + j, WholeVector());
+  }
+  if (j == columns) return;
+  const Index begin = columns - lanes;
+  add_rows_to<kRows>(d, stride, weights, a + begin, y + begin, AllButFirst{j - begin});
+}
+
+// y[j] = alpha sum over i of x[i] a[i][j] + beta y[j] for kVectors vectors of columns: the sums
+// stay in registers. The last vector begins at column `last` and is written by `access`.
+template <int kVectors, class D, class T, class Access>
+HWY_INLINE void few_columns_weighed(D d, Index rows, Index columns, T alpha, const T* a, const T* x,
+                                    T beta, T* y, Index last, const Access& access) {
+  using V = hn::Vec<D>;
+  const auto lanes = static_cast<Index>(hn::Lanes(d));
+  V even[kVectors];
+  V odd[kVectors];
+#pragma GCC unroll 8
+  for (int v = 0; v < kVectors; ++v) even[v] = odd[v] = hn::Zero(d);
+  const auto add = [&](Index row, V* sums) HWY_ATTR {
+    const V weight = hn::Set(d, x[row]);
+    const T* const begin = a + row * columns;
+#pragma GCC unroll 8
+    for (int v = 0; v + 1 < kVectors; ++v) {
+      sums[v] = hn::MulAdd(hn::LoadU(d, begin + v * lanes), weight, sums[v]);
+    }
+    sums[kVectors - 1] = hn::MulAdd(access.load(d, begin + last), weight, sums[kVectors - 1]);
+  };
+  Index i = rows;
+  for (; i >= 2; i -= 2) {
+    add(i - 1, odd);
+    add(i - 2, even);
+  }
+  if (i > 0) add(0, even);
+  const auto write = [&](int v, T* to, const auto& part) HWY_ATTR {
+    V sum = hn::Mul(hn::Add(even[v], odd[v]), hn::Set(d, alpha));
+    if (beta != T{0}) sum = hn::MulAdd(hn::Set(d, beta), part.load(d, to), sum);
+    part.store(sum, d, to);
+  };
+#pragma GCC unroll 8
+  for (int v = 0; v + 1 < kVectors; ++v) write(v, y + v * lanes, WholeVector());
+  write(kVectors - 1, y + last, access);
+}
+
+// The same for up to kMost vectors of columns.
+template <int kVectors, int kMost, class D, class T>
+HWY_INLINE void few_columns_weighed(D d, Index rows, Index columns, T alpha, const T* a, const T* x,
+                                    T beta, T* y) {
+  const auto lanes = static_cast<Index>(hn::Lanes(d));
+  if (columns > kVectors * lanes) {
+    if constexpr (kVectors < kMost) {
+      few_columns_weighed<kVectors + 1, kMost>(d, rows, columns, alpha, a, x, beta, y);
+    }
+    return;
+  }
+  const Index last = columns - lanes;
+  const Index seen = kVectors * lanes - columns;
+  if (last < 0) {
+    if constexpr (kVectors == 1) {
+      few_columns_weighed<1>(d, rows, columns, alpha, a, x, beta, y, 0, FirstLanes{columns});
+    }
+  } else if (seen > 0) {
+    few_columns_weighed<kVectors>(d, rows, columns, alpha, a, x, beta, y, last, AllButFirst{seen});
+  } else {
+    few_columns_weighed<kVectors>(d, rows, columns, alpha, a, x, beta, y, last, WholeVector());
   }
 }
 
-// y[j] = alpha sum over i of x[i] a[i][j] + beta y[j]: four vectors of columns at a time.
+// y[j] = alpha sum over i of x[i] a[i][j] + beta y[j]: eight rows at a time, so that rows are read
+// from the first to the last element, and y waits in the first-level cache. Vectors of 32 bytes for
+// the reason above. From the last row to the first one: what A x has read last is still in a cache.
 template <class T>
 HWY_INLINE void rows_weighed(Index rows, Index columns, T alpha, const T* a, const T* x, T beta,
                              T* y) {
-  const hn::ScalableTag<T> d;
-  const auto lanes = static_cast<Index>(hn::Lanes(d));
-  if (columns < lanes) {
-    const Index begin = 0;
-    const ShortRow<decltype(d)> part{d, columns};
-    return weigh_columns<2, 1>(rows, columns, alpha, a, x, beta, y, &begin, part);
+  constexpr int kFewVectors = 6;
+  constexpr Index kColumns = 1024;
+  const hn::CappedTag<T, 32 / sizeof(T)> d;
+  if (columns <= kFewVectors * static_cast<Index>(hn::Lanes(d))) {
+    return few_columns_weighed<1, kFewVectors>(d, rows, columns, alpha, a, x, beta, y);
   }
-  for (Index j = 0; j < columns; j += 4 * lanes) {
-    // A last vector that would stick out begins earlier.
-    Index begins[4];
-    for (Index v = 0; v < 4; ++v) begins[v] = std::min(j + v * lanes, columns - lanes);
-    const Index left = columns - j;
-    const bool overlaps = left < 4 * lanes && left % lanes != 0;
-    const WholeVectors<decltype(d)> whole{d, overlaps ? lanes - left % lanes : 0};
-    if (left > 3 * lanes) {
-      weigh_columns<2, 4>(rows, columns, alpha, a, x, beta, y, begins, whole);
-    } else if (left > 2 * lanes) {
-      weigh_columns<2, 3>(rows, columns, alpha, a, x, beta, y, begins, whole);
-    } else if (left > lanes) {
-      weigh_columns<4, 2>(rows, columns, alpha, a, x, beta, y, begins, whole);
-    } else {
-      weigh_columns<8, 1>(rows, columns, alpha, a, x, beta, y, begins, whole);
+  if (beta == T{0}) {
+    std::fill_n(y, columns, T{0});
+  } else if (beta != T{1}) {
+    for (Index j = 0; j < columns; ++j) y[j] *= beta;
+  }
+  for (Index from = 0; from < columns; from += kColumns) {
+    const Index count = std::min(kColumns, columns - from);
+    T* const to = y + from;
+    const auto add = [&](auto some, Index i) HWY_ATTR {
+      constexpr int kRows = decltype(some)::value;
+      add_rows<kRows>(d, count, columns, alpha, a + i * columns + from, x + i, to);
+    };
+    Index i = rows;
+    for (; i >= 8; i -= 8) add(std::integral_constant<int, 8>(), i - 8);
+    if (i >= 4) {
+      i -= 4;
+      add(std::integral_constant<int, 4>(), i);
     }
+    while (i > 0) add(std::integral_constant<int, 1>(), --i);
   }
 }
 

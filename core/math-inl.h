@@ -90,13 +90,16 @@ struct Coefficients<float> {
                                    0.1296465756F,     -0.1192726527F,   0.06829350976F,
                                    -0.02379023418F,   0.002579434685F,  0.001994474591F,
                                    -0.0007983391415F, -0.0002773269222F};
+  // (2 atanh(s) / s - 2) / s^2 in powers of s^2, for 0 <= s <= 1/3: 1e-8
+  static constexpr float atanh[] = {0.6666666732F, 0.3999970633F, 0.2859235799F, 0.217065758F,
+                                    0.2322432922F};
   static constexpr float erfc_centre = 3.0F;
   static constexpr float erfc_most = 10.1F;  // where erfc(x) becomes 0
   static constexpr float tanh_most = 10.0F;  // where tanh(x) has become 1
 };
 
 template <>
-struct Coefficients<double> {  // errors: 3e-18, 8e-18, 1.2e-17
+struct Coefficients<double> {  // errors: 3e-18, 8e-18, 1.2e-17, 1.3e-16
   static constexpr double expm1[] = {0.5,
                                      0.166666666666666713,
                                      0.0416666666666666713,
@@ -122,6 +125,10 @@ struct Coefficients<double> {  // errors: 3e-18, 8e-18, 1.2e-17
       -3.81864533188283233e-06, -5.39765981247921714e-08, 6.05593815541299244e-07,
       4.73292645894259317e-09,  -9.69135844847489915e-08, -8.66525002615075469e-09,
       1.15970552792999365e-08,  2.89462218762522496e-09};
+  static constexpr double atanh[] = {
+      0.66666666666666663,   0.40000000000014585, 0.285714285671087587, 0.222222227174278641,
+      0.181817894361328586,  0.15385570064958623, 0.133141442096549351, 0.120010728095907127,
+      0.0880073848614467413, 0.161640456119435311};
   static constexpr double erfc_centre = 3.5;
   static constexpr double erfc_most = 27.5;
   static constexpr double tanh_most = 20.0;
@@ -149,29 +156,49 @@ HWY_INLINE V at_most(D d, V x, hn::TFromD<D> most) {
   return hn::IfThenElse(hn::Gt(x, limit), limit, x);
 }
 
-// (e^2x - 1) / (e^2x + 1), where e^2x - 1 = 2^n (e^r - 1) + (2^n - 1) with 2x = n log(2) + r is
-// accurate near 0 too.
+// e^x = power + power * small, where power = 2^n with the integer n nearest to x / log(2), and
+// small = e^(x - n log(2)) - 1; where the power is a normal number.
+template <class D, class V>
+struct ExpParts {
+  HWY_INLINE ExpParts(D d, V x) {
+    using T = hn::TFromD<D>;
+    constexpr int kMantissa = std::numeric_limits<T>::digits - 1;
+    // Added to this number, a small one is rounded to an integer, in the last bits of the sum.
+    const V shift = hn::Set(d, static_cast<T>(std::uint64_t{3} << (kMantissa - 1)));
+    const V shifted = hn::MulAdd(x, hn::Set(d, static_cast<T>(1.4426950408889634)), shift);
+    const V n = hn::Sub(shifted, shift);
+    V r = hn::NegMulAdd(n, hn::Set(d, static_cast<T>(0.69314718055994531)), x);
+    if constexpr (sizeof(T) == 8) {  // what the rounded log(2) lacks
+      r = hn::NegMulAdd(n, hn::Set(d, 2.3190468138462996e-17), r);
+    } else {
+      r = hn::NegMulAdd(n, hn::Set(d, -1.9046543e-9F), r);
+    }
+    small = hn::MulAdd(hn::Mul(r, r), polynomial(d, r, Coefficients<T>::expm1), r);
+    const hn::RebindToUnsigned<D> bits;
+    const auto exponent = hn::ShiftLeft<kMantissa>(hn::BitCast(bits, shifted));
+    power = hn::BitCast(d, hn::Add(exponent, hn::BitCast(bits, hn::Set(d, T{1}))));
+  }
+
+  V power;
+  V small;
+};
+
+// e^x for x <= 0; 0 where the result is not a normal number.
+template <class D, class V>
+HWY_INLINE V exp_of_at_most_0(D d, V x) {
+  using T = hn::TFromD<D>;
+  const ExpParts<D, V> e(d, x);
+  const auto vanishes = hn::Lt(x, hn::Set(d, sizeof(T) == 4 ? T(-87.0) : T(-708.0)));
+  return hn::IfThenZeroElse(vanishes, hn::MulAdd(e.power, e.small, e.power));
+}
+
+// (e^2x - 1) / (e^2x + 1), where e^2x - 1 = power - 1 + power * small is accurate near 0 too.
 template <class D, class V>
 HWY_INLINE V tanh(D d, V x) {
   using T = hn::TFromD<D>;
-  using C = Coefficients<T>;
-  const hn::RebindToUnsigned<D> bits;
-  constexpr int kMantissa = std::numeric_limits<T>::digits - 1;
-  const V y = at_most(d, hn::Abs(x), C::tanh_most);
-  // Added to this number, a small one is rounded to an integer, n, in the last bits of the sum.
-  const V shift = hn::Set(d, static_cast<T>(std::uint64_t{3} << (kMantissa - 1)));
-  const V shifted = hn::MulAdd(y, hn::Set(d, static_cast<T>(2.0 * 1.4426950408889634)), shift);
-  const V n = hn::Sub(shifted, shift);
-  constexpr T kLog2 = static_cast<T>(0.69314718055994531);
-  V r = hn::NegMulAdd(n, hn::Set(d, kLog2), hn::Add(y, y));
-  if constexpr (sizeof(T) == 8) {
-    r = hn::NegMulAdd(n, hn::Set(d, 2.3190468138462996e-17), r);  // what is missing in kLog2
-  }
-  const V small = hn::MulAdd(hn::Mul(r, r), polynomial(d, r, C::expm1), r);  // e^r - 1
-  const V one = hn::Set(d, T{1});
-  const V scale = hn::BitCast(
-      d, hn::Add(hn::ShiftLeft<kMantissa>(hn::BitCast(bits, shifted)), hn::BitCast(bits, one)));
-  const V expm1 = hn::MulAdd(scale, small, hn::Sub(scale, one));
+  const V y = at_most(d, hn::Abs(x), Coefficients<T>::tanh_most);
+  const ExpParts<D, V> e(d, hn::Add(y, y));
+  const V expm1 = hn::MulAdd(e.power, e.small, hn::Sub(e.power, hn::Set(d, T{1})));
   return hn::CopySign(hn::Div(expm1, hn::Add(expm1, hn::Set(d, T{2}))), x);
 }
 
@@ -216,17 +243,38 @@ HWY_INLINE V normal_cdf(D d, V x) {
   return hn::IfThenElse(hn::Gt(x, hn::Zero(d)), hn::Sub(hn::Set(d, T{1}), tail), tail);
 }
 
+// sigmoid(x) from e^-|x|: 1 / (1 + e^-x), or e^x / (1 + e^x).
 template <class D, class V>
-HWY_INLINE V sigmoid(D d, V x) {
+HWY_INLINE V sigmoid_from(D d, V x, V exp_minus_abs) {
   const V one = hn::Set(d, hn::TFromD<D>{1});
-  return hn::Div(one, hn::Add(one, exp(d, hn::Neg(x))));
+  const V above = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), exp_minus_abs, one);
+  return hn::Div(above, hn::Add(one, exp_minus_abs));
 }
 
-// max(x, 0) + log1p(exp(-|x|))
+template <class D, class V>
+HWY_INLINE V exp_minus_abs(D d, V x) {
+  return exp_of_at_most_0(d, hn::Neg(hn::Abs(x)));
+}
+
+template <class D, class V>
+HWY_INLINE V sigmoid(D d, V x) {
+  return sigmoid_from(d, x, exp_minus_abs(d, x));
+}
+
+// log(1 + x) for 0 <= x <= 1: 2 atanh(s) with s = x / (2 + x), where 2 s = x - s x.
+template <class D, class V>
+HWY_INLINE V log1p_of_at_most_1(D d, V x) {
+  const V s = hn::Div(x, hn::Add(x, hn::Set(d, hn::TFromD<D>{2})));
+  const V square = hn::Mul(s, s);
+  const V rest = hn::Mul(square, polynomial(d, square, Coefficients<hn::TFromD<D>>::atanh));
+  return hn::NegMulAdd(s, hn::Sub(x, rest), x);
+}
+
+// max(x, 0) + log(1 + e^-|x|)
 template <class D, class V>
 HWY_INLINE V softplus(D d, V x) {
-  const V tail = log1p(d, exp(d, hn::Neg(hn::Abs(x))));
-  return keep_nan(d, x, hn::Add(hn::Max(x, hn::Zero(d)), tail));
+  const V tail = log1p_of_at_most_1(d, exp_minus_abs(d, x));
+  return hn::Add(hn::Max(x, hn::Zero(d)), tail);
 }
 
 }  // namespace glissade::HWY_NAMESPACE

@@ -22,11 +22,10 @@ using kernels::AxisView;
 float SumFloat(Index n, const float* x) { return sum(n, x); }
 double SumDouble(Index n, const double* x) { return sum(n, x); }
 
+// `sum`, which is that of the squares of x, unless one of them is beyond float's range.
 template <class T>
-HWY_INLINE double squares(Index n, const T* x) {
-  const auto square = [](auto, auto v) HWY_ATTR { return hn::Mul(v, v); };
-  const T sum = fold(n, x, T{0}, square, Plus(), SumLanes());
-  if constexpr (sizeof(T) == 4) {  // squares beyond float's range
+HWY_INLINE double safe_squares(Index n, const T* x, T sum) {
+  if constexpr (sizeof(T) == 4) {
     if (!(sum > 1e-30F && sum < 1e30F)) {
       double total = 0.0;
       for (Index i = 0; i < n; ++i) total += static_cast<double>(x[i]) * static_cast<double>(x[i]);
@@ -34,6 +33,23 @@ HWY_INLINE double squares(Index n, const T* x) {
     }
   }
   return static_cast<double>(sum);
+}
+
+template <class T>
+HWY_INLINE double squares(Index n, const T* x) {
+  const auto square = [](auto, auto v) HWY_ATTR { return hn::Mul(v, v); };
+  return safe_squares(n, x, fold(n, x, T{0}, square, Plus(), SumLanes()));
+}
+
+// The same of d = a - b.
+template <class T>
+HWY_INLINE double squared_difference(Index n, const T* a, const T* b, T* d) {
+  const auto at = [a, b, d](auto tag, const auto& access, Index i) HWY_ATTR {
+    const auto v = hn::Sub(access.load(tag, a + i), access.load(tag, b + i));
+    access.store(v, tag, d + i);
+    return hn::Mul(v, v);
+  };
+  return safe_squares(n, d, fold_at(n, T{0}, at, Plus(), SumLanes()));
 }
 
 // The sum of f(begin, count) over blocks, in double: so short that the error of a float sum stays
@@ -57,9 +73,7 @@ double SquaresDouble(Index n, const double* x) { return squares_loop(n, x); }
 template <class T>
 HWY_INLINE double difference_loop(Index n, const T* a, const T* b, T* d) {
   return sum_of_short_blocks(n, [a, b, d](Index i, Index count) HWY_ATTR {
-    map2(count, a + i, 1, b + i, 1, d + i,
-         [](auto, auto x, auto y) HWY_ATTR { return hn::Sub(x, y); });
-    return squares(count, d + i);
+    return squared_difference(count, a + i, b + i, d + i);
   });
 }
 double DifferenceFloat(Index n, const float* a, const float* b, float* d) {

@@ -101,11 +101,34 @@ HWY_INLINE void map3(Index n, const T* a, const T* b, const T* c, T* y, const Op
       y + i, rest);
 }
 
-// Folds f(x[i]) over all i with `combine`, starting from `start`, its neutral element: in four
-// independent vectors, which hides latency and bounds the error of long sums.
-template <class T, class F, class Combine, class Reduce>
-HWY_INLINE T fold(Index n, const T* x, T start, const F& f, const Combine& combine,
-                  const Reduce& reduce) {
+// How a vector is read and written: all its lanes, or the first ones.
+struct WholeVector {
+  template <class D, class T>
+  HWY_INLINE hn::Vec<D> load(D d, const T* p) const {
+    return hn::LoadU(d, p);
+  }
+  template <class V, class D, class T>
+  HWY_INLINE void store(V v, D d, T* p) const {
+    hn::StoreU(v, d, p);
+  }
+};
+struct FirstLanes {
+  Index count;
+  template <class D, class T>
+  HWY_INLINE hn::Vec<D> load(D d, const T* p) const {
+    return load_first(d, p, count);
+  }
+  template <class V, class D, class T>
+  HWY_INLINE void store(V v, D d, T* p) const {
+    store_first(v, d, p, count);
+  }
+};
+
+// Folds at(d, access, i), a vector of elements i and on, which is read by `access`, over all i < n
+// with `combine`, starting from `start`, its neutral element: in four independent vectors, which
+// hides latency and bounds the error of long sums.
+template <class T, class At, class Combine, class Reduce>
+HWY_INLINE T fold_at(Index n, T start, const At& at, const Combine& combine, const Reduce& reduce) {
   const hn::ScalableTag<T> d;
   const auto lanes = static_cast<Index>(hn::Lanes(d));
   auto s0 = hn::Set(d, start);
@@ -114,18 +137,26 @@ HWY_INLINE T fold(Index n, const T* x, T start, const F& f, const Combine& combi
   auto s3 = s0;
   Index i = 0;
   for (; i + 4 * lanes <= n; i += 4 * lanes) {
-    s0 = combine(s0, f(d, hn::LoadU(d, x + i)));
-    s1 = combine(s1, f(d, hn::LoadU(d, x + i + lanes)));
-    s2 = combine(s2, f(d, hn::LoadU(d, x + i + 2 * lanes)));
-    s3 = combine(s3, f(d, hn::LoadU(d, x + i + 3 * lanes)));
+    s0 = combine(s0, at(d, WholeVector(), i));
+    s1 = combine(s1, at(d, WholeVector(), i + lanes));
+    s2 = combine(s2, at(d, WholeVector(), i + 2 * lanes));
+    s3 = combine(s3, at(d, WholeVector(), i + 3 * lanes));
   }
-  for (; i + lanes <= n; i += lanes) s0 = combine(s0, f(d, hn::LoadU(d, x + i)));
+  for (; i + lanes <= n; i += lanes) s0 = combine(s0, at(d, WholeVector(), i));
   if (i < n) {
     const auto valid = hn::FirstN(d, static_cast<std::size_t>(n - i));
-    const auto value = f(d, load_first(d, x + i, n - i));
-    s1 = combine(s1, hn::IfThenElse(valid, value, hn::Set(d, start)));
+    s1 = combine(s1, hn::IfThenElse(valid, at(d, FirstLanes{n - i}, i), hn::Set(d, start)));
   }
   return hn::GetLane(reduce(d, combine(combine(s0, s1), combine(s2, s3))));
+}
+
+// The same for f(x[i]).
+template <class T, class F, class Combine, class Reduce>
+HWY_INLINE T fold(Index n, const T* x, T start, const F& f, const Combine& combine,
+                  const Reduce& reduce) {
+  const auto at = [x, &f](auto d, const auto& access, Index i)
+                      HWY_ATTR { return f(d, access.load(d, x + i)); };
+  return fold_at(n, start, at, combine, reduce);
 }
 
 struct Identity {
@@ -194,29 +225,6 @@ HWY_INLINE hn::Vec<D> sum_down(D d, Index rows, const Row& row) {
   }
   return total;
 }
-
-// How a vector is read and written: all its lanes, or the first ones.
-struct WholeVector {
-  template <class D, class T>
-  HWY_INLINE hn::Vec<D> load(D d, const T* p) const {
-    return hn::LoadU(d, p);
-  }
-  template <class V, class D, class T>
-  HWY_INLINE void store(V v, D d, T* p) const {
-    hn::StoreU(v, d, p);
-  }
-};
-struct FirstLanes {
-  Index count;
-  template <class D, class T>
-  HWY_INLINE hn::Vec<D> load(D d, const T* p) const {
-    return load_first(d, p, count);
-  }
-  template <class V, class D, class T>
-  HWY_INLINE void store(V v, D d, T* p) const {
-    store_first(v, d, p, count);
-  }
-};
 
 // out[j] = beta out[j] + the sum of column j, a vector of columns at a time. row(d, access, k, j)
 // gives the columns of row k from j on, read by `access`. The last columns are summed as the others

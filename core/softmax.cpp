@@ -29,14 +29,14 @@ HWY_INLINE T exp_and_sum(Index n, const T* x, T shift, T* p) {
   auto total = hn::Zero(d);
   Index i = 0;
   for (; i + lanes <= n; i += lanes) {
-    const auto e = exp(d, hn::Sub(hn::LoadU(d, x + i), m));
+    const auto e = exp_of_at_most_0(d, hn::Sub(hn::LoadU(d, x + i), m));
     total = hn::Add(total, e);
     if (p != nullptr) hn::StoreU(e, d, p + i);
   }
   if (i < n) {
     const auto valid = hn::FirstN(d, static_cast<std::size_t>(n - i));
     const auto x_valid = hn::IfThenElse(valid, load_first(d, x + i, n - i), m);
-    const auto e = hn::IfThenElseZero(valid, exp(d, hn::Sub(x_valid, m)));
+    const auto e = hn::IfThenElseZero(valid, exp_of_at_most_0(d, hn::Sub(x_valid, m)));
     total = hn::Add(total, e);
     if (p != nullptr) store_first(e, d, p + i, n - i);
   }
@@ -63,7 +63,7 @@ HWY_INLINE void softmax_lanes(Index rows, Index n, const T* x, T* p, T* lse, T* 
   for (Index k = 0; k < n; ++k) shift = Larger()(shift, hn::Load(d, values + k * lanes));
   auto total = hn::Zero(d);
   for (Index k = 0; k < n; ++k) {
-    const auto e = exp(d, hn::Sub(hn::Load(d, values + k * lanes), shift));
+    const auto e = exp_of_at_most_0(d, hn::Sub(hn::Load(d, values + k * lanes), shift));
     hn::Store(e, d, values + k * lanes);
     total = hn::Add(total, e);
   }

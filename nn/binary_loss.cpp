@@ -1,11 +1,10 @@
 // The loss of binary classifiers: binary_cross_entropy_with_logits.
 
 #include <array>
-#include <cmath>
 #include <utility>
 
 #include "glissade/autograd/operation.h"
-#include "glissade/core/elementwise.h"
+#include "glissade/core/logistic.h"
 #include "glissade/nn/loss.h"
 #include "sum_of.h"
 
@@ -41,20 +40,9 @@ class BinaryCrossEntropyNode final : public Node<T> {
     if (grad.size() != 1 || sink.needed(1)) return false;
     const T* const x = inputs_[0].value().data();
     const T* const t = inputs_[1].value().data();
-    const T* const e = exps_.data();
     const T scale = static_cast<T>(1.0 / divisor_) * grad.value()[0];
     sink.write(0, [&](Tensor<T>& gradient, T beta) {
-      T* const out = gradient.data();
-      const Index n = gradient.size();
-      // sigmoid(x) from e^-|x|, without overflow
-      const auto slope = [&](Index i) {
-        return scale * ((x[i] < T{0} ? e[i] : T{1}) / (T{1} + e[i]) - t[i]);
-      };
-      if (beta == T{}) {
-        for (Index i = 0; i < n; ++i) out[i] = slope(i);
-      } else {
-        for (Index i = 0; i < n; ++i) out[i] += slope(i);
-      }
+      kernels::logistic_slope(gradient.size(), x, t, exps_.data(), scale, beta, gradient.data());
     });
     return true;
   }
@@ -72,19 +60,12 @@ Variable<T> plain_loss(const Variable<T>& logits, const Variable<T>& targets, Re
   const T* const t = targets.value().data();
   const Index n = logits.size();
   auto exps = Tensor<T>::uninitialized(logits.shape());
-  for (Index i = 0; i < n; ++i) exps[i] = -std::abs(x[i]);
-  kernels::unary_in_place(kernels::Unary::exp, exps);
-  Tensor<T> losses = kernels::unary(kernels::Unary::log1p, exps);
-  // log(1 + e^-|x|) + (1 - t) x for positive logits, log(1 + e^-|x|) - t x for others: no
-  // difference of nearly equal numbers.
-  const auto loss = [&](Index i) {
-    return losses[i] + ((x[i] > T{0} ? T{1} : T{0}) - t[i]) * x[i];
-  };
+  auto losses = Tensor<T>::uninitialized(logits.shape());
+  kernels::logistic_loss(n, x, t, exps.data(), losses.data());
   const double divisor = reduction == Reduction::mean ? static_cast<double>(n) : 1.0;
-  if (reduction == Reduction::none) {
-    for (Index i = 0; i < n; ++i) losses[i] = loss(i);
-  } else {
-    losses = Tensor<T>::scalar(static_cast<T>(sum_of(n, loss) / divisor));
+  if (reduction != Reduction::none) {
+    const double total = sum_of(n, [&](Index i) { return losses[i]; });
+    losses = Tensor<T>::scalar(static_cast<T>(total / divisor));
   }
   if (!must_record(logits, targets)) return Variable<T>(std::move(losses));
   return Variable<T>::adopt(
