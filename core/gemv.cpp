@@ -209,7 +209,7 @@ HWY_INLINE void add_rows_to(D d, Index stride, const hn::Vec<D>* weights, const 
                             const Access& access) {
   auto even = access.load(d, y);
   auto odd = hn::Zero(d);
-#pragma GCC unroll 8
+#pragma GCC unroll 12
   for (int r = 0; r < kRows; r += 2) {
     even = hn::MulAdd(access.load(d, a + r * stride), weights[r], even);
     if (r + 1 < kRows) {
@@ -229,7 +229,7 @@ HWY_INLINE void add_rows(D d, Index columns, Index stride, T alpha, const T* a, 
     x = scaled;
   }
   hn::Vec<D> weights[kRows];
-#pragma GCC unroll 8
+#pragma GCC unroll 12
   for (int r = 0; r < kRows; ++r) weights[r] = hn::Set(d, x[r]);
   Index j = 0;
   for (; j + lanes <= columns; j += lanes) {
@@ -300,7 +300,7 @@ HWY_INLINE void few_columns_weighed(D d, Index rows, Index columns, T alpha, con
   }
 }
 
-// y[j] = alpha sum over i of x[i] a[i][j] + beta y[j]: eight rows at a time, so that rows are read
+// y[j] = alpha sum over i of x[i] a[i][j] + beta y[j]: twelve rows at a time, so that rows are read
 // from the first to the last element, and y waits in the first-level cache. Vectors of 32 bytes for
 // the reason above. From the last row to the first one: what A x has read last is still in a cache.
 template <class T>
@@ -325,8 +325,8 @@ HWY_INLINE void rows_weighed(Index rows, Index columns, T alpha, const T* a, con
       add_rows<kRows>(d, count, columns, alpha, a + i * columns + from, x + i, to);
     };
     Index i = rows;
-    for (; i >= 8; i -= 8) add(std::integral_constant<int, 8>(), i - 8);
-    if (i >= 4) {
+    for (; i >= 12; i -= 12) add(std::integral_constant<int, 12>(), i - 12);
+    while (i >= 4) {
       i -= 4;
       add(std::integral_constant<int, 4>(), i);
     }

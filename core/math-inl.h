@@ -156,9 +156,9 @@ HWY_INLINE V at_most(D d, V x, hn::TFromD<D> most) {
   return hn::IfThenElse(hn::Gt(x, limit), limit, x);
 }
 
-// e^x = power + power * small, where power = 2^n with the integer n nearest to x / log(2), and
-// small = e^(x - n log(2)) - 1; where the power is a normal number.
-template <class D, class V>
+// 2^kExtra e^x = power + power * small, where power = 2^(n + kExtra) with the integer n nearest to
+// x / log(2), and small = e^(x - n log(2)) - 1; where the power is a normal number.
+template <int kExtra, class D, class V>
 struct ExpParts {
   HWY_INLINE ExpParts(D d, V x) {
     using T = hn::TFromD<D>;
@@ -176,20 +176,24 @@ struct ExpParts {
     small = hn::MulAdd(hn::Mul(r, r), polynomial(d, r, Coefficients<T>::expm1), r);
     const hn::RebindToUnsigned<D> bits;
     const auto exponent = hn::ShiftLeft<kMantissa>(hn::BitCast(bits, shifted));
-    power = hn::BitCast(d, hn::Add(exponent, hn::BitCast(bits, hn::Set(d, T{1}))));
+    const V extra = hn::Set(d, static_cast<T>(std::uint64_t{1} << kExtra));
+    power = hn::BitCast(d, hn::Add(exponent, hn::BitCast(bits, extra)));
   }
 
   V power;
   V small;
 };
 
-// e^x for x <= 0; 0 where the result is not a normal number.
+// e^x for x <= 0, denormal numbers too.
 template <class D, class V>
 HWY_INLINE V exp_of_at_most_0(D d, V x) {
   using T = hn::TFromD<D>;
-  const ExpParts<D, V> e(d, x);
-  const auto vanishes = hn::Lt(x, hn::Set(d, sizeof(T) == 4 ? T(-87.0) : T(-708.0)));
-  return hn::IfThenZeroElse(vanishes, hn::MulAdd(e.power, e.small, e.power));
+  constexpr int kExtra = sizeof(T) == 4 ? 30 : 60;
+  const ExpParts<kExtra, D, V> e(d, x);
+  const V small = hn::Set(d, T{1} / static_cast<T>(std::uint64_t{1} << kExtra));
+  const V result = hn::Mul(hn::MulAdd(e.power, e.small, e.power), small);
+  const auto vanishes = hn::Lt(x, hn::Set(d, static_cast<T>(sizeof(T) == 4 ? -105.0 : -746.0)));
+  return hn::IfThenZeroElse(vanishes, result);
 }
 
 // (e^2x - 1) / (e^2x + 1), where e^2x - 1 = power - 1 + power * small is accurate near 0 too.
@@ -197,7 +201,7 @@ template <class D, class V>
 HWY_INLINE V tanh(D d, V x) {
   using T = hn::TFromD<D>;
   const V y = at_most(d, hn::Abs(x), Coefficients<T>::tanh_most);
-  const ExpParts<D, V> e(d, hn::Add(y, y));
+  const ExpParts<0, D, V> e(d, hn::Add(y, y));
   const V expm1 = hn::MulAdd(e.power, e.small, hn::Sub(e.power, hn::Set(d, T{1})));
   return hn::CopySign(hn::Div(expm1, hn::Add(expm1, hn::Set(d, T{2}))), x);
 }

@@ -10,6 +10,7 @@
 #include "glissade/core/activation.h"
 #include "glissade/core/elementwise.h"
 #include "glissade/core/rng.h"
+#include "glissade/core/softmax.h"
 #include "glissade/core/tensor.h"
 
 using namespace glissade;
@@ -65,8 +66,9 @@ Tensor<T> activated(Activation::Kind kind, const Tensor<T>& x) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("tanh, erf and gelu are right to a few units in the last place", "", float,
-                   double) {
+TEMPLATE_TEST_CASE(
+    "tanh, erf, sigmoid, softplus and gelu are right to a few units in the last place", "", float,
+    double) {
   using T = TestType;
   using Kind = Activation::Kind;
   const auto x = arguments<T>();
@@ -74,12 +76,43 @@ TEMPLATE_TEST_CASE("tanh, erf and gelu are right to a few units in the last plac
   CHECK(most_units(x, activated(Kind::tanh, x), [](long double v) { return std::tanh(v); }) < 3.0);
   CHECK(most_units(x, kernels::unary(kernels::Unary::erf, x),
                    [](long double v) { return std::erf(v); }) < 3.5);
+  CHECK(most_units(x, activated(Kind::sigmoid, x),
+                   [](long double v) { return 1.0L / (1.0L + std::exp(-v)); }) < 3.0);
+  const auto silu = [](long double v) { return v / (1.0L + std::exp(-v)); };
+  const Tensor<T> low({4}, {T{-80}, T{-90}, T{-600}, T{-711}});  // also where e^-x overflows
+  CHECK(most_units(x, activated(Kind::silu, x), silu) < 4.0);
+  CHECK(most_units(low, activated(Kind::silu, low), silu) < (sizeof(T) == 4 ? 130 : 1000));
+  CHECK(most_units(x, activated(Kind::softplus, x), [](long double v) {
+          return std::max(v, 0.0L) + std::log1p(std::exp(-std::abs(v)));
+        }) < 3.0);
   // As far as the distribution function is a normal number.
   auto cut = x;
   const T first = sizeof(T) == 4 ? T{-12} : T{-37};
   for (T& v : cut.span()) v = std::max(v, first);
   CHECK(most_units(cut, activated(Kind::gelu, cut), [&](long double v) { return v * cdf(v); }) <
         7.0);
+}
+
+TEMPLATE_TEST_CASE("softmax is right down to denormal numbers", "", float, double) {
+  using T = TestType;
+  const T last = std::log(std::numeric_limits<T>::denorm_min()) - T{2};
+  for (const Index columns : {2, 20, 40}) {  // columns that are computed side by side, and not
+    for (T low = T{0}; low > last; low -= T{1} / T{3}) {
+      const Index rows = 16;
+      Tensor<T> x({rows, columns});
+      for (Index i = 0; i < rows; ++i) x(i, i % columns) = low;
+      const Tensor<T> p = kernels::softmax(x, 1);
+      const auto others = static_cast<long double>(columns - 1);
+      const long double e = std::exp(static_cast<long double>(low));
+      const long double exact = e / (e + others);
+      const long double allowed =
+          8 * exact * std::numeric_limits<T>::epsilon() +
+          2 * static_cast<long double>(std::numeric_limits<T>::denorm_min());
+      for (Index i = 0; i < rows; ++i) {
+        REQUIRE(std::abs(static_cast<long double>(p(i, i % columns)) - exact) <= allowed);
+      }
+    }
+  }
 }
 
 TEMPLATE_TEST_CASE("tanh, erf and gelu at the ends of their ranges", "", float, double) {
