@@ -23,6 +23,7 @@
 #include "glissade/core/gemm.h"             // IWYU pragma: export
 #include "glissade/core/idx.h"              // IWYU pragma: export
 #include "glissade/core/linalg.h"           // IWYU pragma: export
+#include "glissade/core/logistic.h"         // IWYU pragma: export
 #include "glissade/core/move.h"             // IWYU pragma: export
 #include "glissade/core/normalize.h"        // IWYU pragma: export
 #include "glissade/core/parallel.h"         // IWYU pragma: export
