@@ -21,25 +21,25 @@ constexpr Index kColumns = kCamera + 3 + 1;
 // observations.
 struct Problem {
   Index n, m, p;                                  // cameras, points, observations
-  Real cameras;                                   // (11, n)
-  Real points;                                    // (3, m)
-  Real weights;                                   // (p)
-  Real features;                                  // (2, p)
+  Var cameras;                                    // (11, n)
+  Var points;                                     // (3, m)
+  Var weights;                                    // (p)
+  Var features;                                   // (2, p)
   std::vector<std::int32_t> camera_of, point_of;  // (p)
 };
 
-Real repeated_columns(const Json& values, Index count) {
+Var repeated_columns(const Json& values, Index count) {
   Real result = Real::uninitialized({static_cast<Index>(values.size()), count});
   double* to = result.data();
   for (const Json& value : values) to = std::fill_n(to, count, value.get<double>());
-  return result;
+  return Var(std::move(result));
 }
 
 Problem problem(const Json& input) {
   Problem made{input.at("n"), input.at("m"), input.at("p"), {}, {}, {}, {}, {}, {}};
   made.cameras = repeated_columns(input.at("cam"), made.n);
   made.points = repeated_columns(input.at("x"), made.m);
-  made.weights = Real::full({made.p}, input.at("w").get<double>());
+  made.weights = Var(Real::full({made.p}, input.at("w").get<double>()));
   made.features = repeated_columns(input.at("feat"), made.p);
   for (Index i = 0; i < made.p; ++i) {
     made.camera_of.push_back(static_cast<std::int32_t>(i % made.n));
@@ -103,20 +103,20 @@ struct Block {
 Block block_at(const Problem& problem, Index begin, bool differentiate) {
   const Index end = std::min(begin + kBlock, problem.p);
   Block block{begin, end, {}, {}, {}, {}};
-  const auto take = [&](const Real& rows, const std::vector<std::int32_t>& of) {
+  const auto take = [&](const Var& rows, const std::vector<std::int32_t>& of) {
     const Tensor<std::int32_t> index({end - begin},
                                      std::span(of).subspan(static_cast<std::size_t>(begin),
                                                            static_cast<std::size_t>(end - begin)));
-    const Var taken = index_select(Var(rows), 1, index);
+    const Var taken = index_select(rows, 1, index);
     std::vector<Var> result;
     for (Index i = 0; i < rows.dim(0); ++i) result.emplace_back(taken[i].value(), differentiate);
     return result;
   };
   block.camera = take(problem.cameras, problem.camera_of);
   block.point = take(problem.points, problem.point_of);
-  const Var features = slice(Var(problem.features), 1, begin, end);
+  const Var features = slice(problem.features, 1, begin, end);
   block.feature = {features[0], features[1]};
-  block.weight = Var(slice_rows(Var(problem.weights), begin, end).value(), differentiate);
+  block.weight = Var(slice_rows(problem.weights, begin, end).value(), differentiate);
   return block;
 }
 
@@ -139,7 +139,7 @@ Evaluation objective(const Json& input) {
             errors.projection.push_back(error[1].value()[i]);
           }
         }
-        const Var weights = weight_errors(Var(problem.weights));
+        const Var weights = weight_errors(problem.weights);
         errors.weight.assign(weights.value().begin(), weights.value().end());
         return errors;
       },
@@ -193,7 +193,7 @@ Sparse sparse_jacobian(const Problem& problem) {
     append(problem, block,
            projection_errors(block.camera, block.point, block.weight, block.feature), jacobian);
   }
-  const Var weights = parameter(problem.weights);
+  const Var weights = parameter(problem.weights.value());
   const Var g = grad(sum(weight_errors(weights)), {weights})[0];
   const auto second = static_cast<std::int32_t>(kCamera * problem.n + 3 * problem.m);
   for (Index i = 0; i < problem.p; ++i) {
