@@ -133,12 +133,15 @@ Variable<T> concat(const std::vector<Variable<T>>& parts, int axis) {
   for (const Variable<T>& part : parts) values.push_back(&part.value());
   Tensor<T> joined = kernels::concat<T>(values, axis);
   axis = joined.shape().axis(axis, "concat");
+  std::vector<Index> ends;
+  ends.reserve(parts.size());
+  for (const Variable<T>& part : parts) {
+    ends.push_back((ends.empty() ? 0 : ends.back()) + part.shape()[axis]);
+  }
   return variadic_operation(
       "concat", std::move(joined), parts,
-      [axis](std::size_t i, const auto& grad, const auto&, const auto& inputs) {
-        Index begin = 0;
-        for (std::size_t k = 0; k < i; ++k) begin += inputs[k].shape()[axis];
-        return slice(grad, axis, begin, begin + inputs[i].shape()[axis]);
+      [axis, ends = std::move(ends)](std::size_t i, const auto& grad, const auto&, const auto&) {
+        return slice(grad, axis, i == 0 ? 0 : ends[i - 1], ends[i]);
       });
 }
 

@@ -9,6 +9,7 @@
 #include "catch.h"
 #include "glissade/core/activation.h"
 #include "glissade/core/elementwise.h"
+#include "glissade/core/logistic.h"
 #include "glissade/core/rng.h"
 #include "glissade/core/softmax.h"
 #include "glissade/core/tensor.h"
@@ -173,5 +174,33 @@ TEMPLATE_TEST_CASE("operations on few elements are those on many", "", float, do
       REQUIRE(std::equal(few.begin(), few.end(), all.begin()));
       REQUIRE(std::equal(few_scaled.begin(), few_scaled.end(), scaled.begin()));
     }
+  }
+}
+
+TEMPLATE_TEST_CASE("the loss of logistic regression and its slope", "", float, double) {
+  using T = TestType;
+  const auto x = arguments<T>();
+  const Index n = x.size();
+  Tensor<T> t({n});
+  Rng rng(4);
+  rng.fill_uniform(t.span());
+  Tensor<T> exps({n});
+  Tensor<T> losses({n});
+  kernels::logistic_loss(n, x.data(), t.data(), exps.data(), losses.data());
+  auto slope = Tensor<T>::full({n}, std::numeric_limits<T>::quiet_NaN());
+  kernels::logistic_slope(n, x.data(), t.data(), exps.data(), T{2}, T{0}, slope.data());
+  auto sum = Tensor<T>::full({n}, T{3});
+  kernels::logistic_slope(n, x.data(), t.data(), exps.data(), T{2}, T{0.5}, sum.data());
+  constexpr long double kUnit = std::numeric_limits<T>::epsilon();
+  for (Index i = 0; i < n; ++i) {
+    const auto v = static_cast<long double>(x[i]);
+    const auto target = static_cast<long double>(t[i]);
+    const long double log_of_sum = std::log1p(std::exp(-std::abs(v)));
+    const long double loss = log_of_sum + ((v > 0 ? 1 : 0) - target) * v;
+    const long double exact = 2 * (1 / (1 + std::exp(-v)) - target);
+    const long double size = log_of_sum + std::abs(((v > 0 ? 1 : 0) - target) * v);
+    REQUIRE(std::abs(static_cast<long double>(losses[i]) - loss) <= 3 * kUnit * size);
+    REQUIRE(std::abs(static_cast<long double>(slope[i]) - exact) <= 8 * kUnit);
+    REQUIRE(std::abs(static_cast<long double>(sum[i]) - (exact + 1.5L)) <= 16 * kUnit);
   }
 }
