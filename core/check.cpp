@@ -1,16 +1,6 @@
 #include "glissade/core/check.h"
 
 namespace glissade {
-namespace {
-thread_local ErrorContext* innermost = nullptr;
-}  // namespace
-
-ErrorContext::ErrorContext(const void* object, std::string (*describe)(const void*))
-    : object_(object), describe_(describe), outer_(innermost) {
-  innermost = this;
-}
-
-ErrorContext::~ErrorContext() { innermost = outer_; }
 
 std::string ErrorContext::path() {
   std::string path;

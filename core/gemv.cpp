@@ -143,6 +143,30 @@ HWY_INLINE void many_columns_times(D d, const LastVector<D>& last, Index rows, I
   }
 }
 
+// The same for four rows.
+template <class D, class T>
+HWY_INLINE void four_rows_times(D d, const LastVector<D>& last, Index columns, T alpha, const T* a,
+                                const T* x, T beta, T* y) {
+  using V = hn::Vec<D>;
+  const V zero = hn::Zero(d);
+  V s[4] = {zero, zero, zero, zero};
+  for (Index j = 0; j < columns - last.count; j += last.lanes) {
+    const V v = hn::LoadU(d, x + j);
+#pragma GCC unroll 4
+    for (int r = 0; r < 4; ++r) s[r] = hn::MulAdd(hn::LoadU(d, a + r * columns + j), v, s[r]);
+  }
+  if (last.count > 0) {
+    const V v = last.load(x);
+#pragma GCC unroll 4
+    for (int r = 0; r < 4; ++r) s[r] = hn::MulAdd(last.load(a + r * columns), v, s[r]);
+  }
+  HWY_ALIGN T sums[8];
+  sums_of_lanes(d, s[0], s[1], s[2], s[3], zero, zero, zero, zero, sums);
+  for (int r = 0; r < 4; ++r) {
+    y[r] = beta == T{0} ? alpha * sums[r] : alpha * sums[r] + beta * y[r];
+  }
+}
+
 // y[i] = alpha a[i] . x + beta y[i]: eight rows at a time, which share the loads of x. Vectors of
 // 64 bytes are slower: every load of a row that does not begin with a line of the cache reads two.
 template <class T>
@@ -173,6 +197,11 @@ HWY_INLINE void rows_times(Index rows, Index columns, T alpha, const T* a, const
   }
   Index i = rows - rows % 8;
   a += i * columns;
+  if (i + 4 <= rows) {
+    four_rows_times(d, last, columns, alpha, a, x, beta, y + i);
+    i += 4;
+    a += 4 * columns;
+  }
   for (; i < rows; ++i, a += columns) {
     // Two chains, because one row may be all there is.
     auto s0 = hn::Zero(d);

@@ -167,12 +167,10 @@ struct ExpParts {
     const V shift = hn::Set(d, static_cast<T>(std::uint64_t{3} << (kMantissa - 1)));
     const V shifted = hn::MulAdd(x, hn::Set(d, static_cast<T>(1.4426950408889634)), shift);
     const V n = hn::Sub(shifted, shift);
-    V r = hn::NegMulAdd(n, hn::Set(d, static_cast<T>(0.69314718055994531)), x);
-    if constexpr (sizeof(T) == 8) {  // what the rounded log(2) lacks
-      r = hn::NegMulAdd(n, hn::Set(d, 2.3190468138462996e-17), r);
-    } else {
-      r = hn::NegMulAdd(n, hn::Set(d, -1.9046543e-9F), r);
-    }
+    constexpr T kLog2 = static_cast<T>(0.69314718055994531);
+    constexpr T kRest = static_cast<T>(sizeof(T) == 8 ? 2.3190468138462996e-17 : -1.9046543e-9);
+    const V near = hn::NegMulAdd(n, hn::Set(d, kLog2), x);
+    const V r = hn::NegMulAdd(n, hn::Set(d, kRest), near);  // log(2) is kLog2 + kRest
     small = hn::MulAdd(hn::Mul(r, r), polynomial(d, r, Coefficients<T>::expm1), r);
     const hn::RebindToUnsigned<D> bits;
     const auto exponent = hn::ShiftLeft<kMantissa>(hn::BitCast(bits, shifted));

@@ -8,24 +8,12 @@
 #include <memory>
 #include <typeinfo>
 #include <unordered_set>
+#include <utility>
 
 #include "walk.h"
 
 namespace glissade::nn {
 namespace {
-
-// What the thread is doing with modules of T.
-template <class T>
-struct ThreadState {
-  detail::Call<T>* innermost = nullptr;
-  detail::CallObserver<T>* observer = nullptr;
-};
-
-template <class T>
-ThreadState<T>& thread_state() {
-  thread_local constinit ThreadState<T> state;
-  return state;
-}
 
 // "glissade::nn::Linear<float>" -> "Linear".
 std::string class_name(const std::type_info& type) {
@@ -190,15 +178,12 @@ void Module<T>::copy_parameters_from(const Module& other) {
 namespace detail {
 
 template <class T>
-CallObserver<T>::CallObserver() : outer_(thread_state<T>().observer) {
-  thread_state<T>().observer = this;
-}
+CallObserver<T>::CallObserver() : outer_(std::exchange(innermost, this)) {}
 
 template <class T>
 CallObserver<T>::~CallObserver() {
   // Not always the innermost: two may be made and ended in turn.
-  for (CallObserver** link = &thread_state<T>().observer; *link != nullptr;
-       link = &(*link)->outer_) {
+  for (CallObserver** link = &innermost; *link != nullptr; link = &(*link)->outer_) {
     if (*link == this) {
       *link = outer_;
       return;
@@ -207,23 +192,11 @@ CallObserver<T>::~CallObserver() {
 }
 
 template <class T>
-Call<T>::Call(Module<T>& module)
-    : module_(module), outer_(thread_state<T>().innermost), context_(this, &Call::describe) {
-  thread_state<T>().innermost = this;
-}
-
-template <class T>
-Call<T>::~Call() {
-  thread_state<T>().innermost = outer_;
-}
-
-template <class T>
-Variable<T> Call<T>::result(Variable<T> output) const {
-  for (CallObserver<T>* observer = thread_state<T>().observer; observer != nullptr;
+void Call<T>::tell(const Variable<T>& output) const {
+  for (CallObserver<T>* observer = CallObserver<T>::innermost; observer != nullptr;
        observer = observer->outer_) {
     observer->returned(module_, output);
   }
-  return output;
 }
 
 // The name is the one that the calling module has for this one; it is looked up when an error is

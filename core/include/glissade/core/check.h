@@ -18,8 +18,11 @@ class ErrorContext {
  public:
   /// `describe(object)` is called only when an error is reported while this context is alive;
   /// `object` must outlive the context.
-  ErrorContext(const void* object, std::string (*describe)(const void*));
-  ~ErrorContext();
+  ErrorContext(const void* object, std::string (*describe)(const void*))
+      : object_(object), describe_(describe), outer_(innermost) {
+    innermost = this;
+  }
+  ~ErrorContext() { innermost = outer_; }
   ErrorContext(const ErrorContext&) = delete;
   ErrorContext& operator=(const ErrorContext&) = delete;
 
@@ -27,6 +30,8 @@ class ErrorContext {
   static std::string path();
 
  private:
+  static constinit inline thread_local ErrorContext* innermost = nullptr;
+
   const void* object_;
   std::string (*describe_)(const void*);
   ErrorContext* outer_;

@@ -207,6 +207,9 @@ class CallObserver {
  private:
   friend class Call<T>;
 
+  // Those of the thread, linked by outer_.
+  static constinit inline thread_local CallObserver* innermost = nullptr;
+
   CallObserver* outer_;
 };
 
@@ -214,15 +217,25 @@ class CallObserver {
 template <class T>
 class Call {
  public:
-  explicit Call(Module<T>& module);
-  ~Call();
+  explicit Call(Module<T>& module)
+      : module_(module), outer_(innermost), context_(this, &Call::describe) {
+    innermost = this;
+  }
+  ~Call() { innermost = outer_; }
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
   /// Tells the observers of the result, and passes it on.
-  Variable<T> result(Variable<T> output) const;
+  Variable<T> result(Variable<T> output) const {
+    if (CallObserver<T>::innermost != nullptr) tell(output);
+    return output;
+  }
 
  private:
   static std::string describe(const void* call);
+  void tell(const Variable<T>& output) const;
+
+  // What the thread is calling.
+  static constinit inline thread_local Call* innermost = nullptr;
 
   Module<T>& module_;
   Call* outer_;
