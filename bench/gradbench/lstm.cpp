@@ -13,10 +13,6 @@ using namespace glissade;
 
 namespace {
 
-// How many characters' losses are computed together: few, since the time that the gradients of
-// concat take grows with the square of its parts.
-constexpr std::size_t kTogether = 128;
-
 class Model {
  public:
   Model(const Json& input, bool differentiate)
@@ -45,20 +41,7 @@ class Model {
     Var hidden = reshape(slice(state, 1, 0, 1), {layers, b});
     Var cell = reshape(slice(state, 1, 1, 2), {layers, b});
     const Var in_weight = extra_[0];
-    const Var out_weight = extra_[1];
-    const Var out_bias = extra_[2];
-    std::vector<Var> outputs;  // whose loss is not counted yet
-    Index counted = 0;
-    Var total(Real(Shape{}));
-    const auto count = [&] {
-      const Index end = counted + static_cast<Index>(outputs.size());
-      const Var predicted = concat(outputs) * out_weight + out_bias;  // (characters, b)
-      const Var norms = log(sum(exp(predicted), 1, true) + 2.0);
-      const Var wanted = slice_rows(sequence_, counted + 1, end + 1);
-      total = total + sum(wanted * (predicted - norms));
-      counted = end;
-      outputs.clear();
-    };
+    std::vector<Var> outputs;
     // Layer i at time t needs layer i - 1 at t and itself at t - 1: the layers can work side by
     // side, each a character behind the one before. In the first and last turns some have nothing.
     for (Index turn = 0; turn < steps + layers - 1; ++turn) {
@@ -82,7 +65,6 @@ class Model {
       const Var new_hidden = sigmoid(gate(out, x)) * tanh(new_cell);
       if (end == layers) {
         outputs.push_back(slice(new_hidden, 0, layers - first - 1, layers - first));
-        if (outputs.size() == kTogether) count();
       }
       const auto update = [&](Var& v, const Var& changed_rows) {
         v = every ? changed_rows
@@ -91,8 +73,10 @@ class Model {
       update(cell, new_cell);
       update(hidden, new_hidden);
     }
-    if (!outputs.empty()) count();
-    return total * (-1.0 / static_cast<double>(steps * b));
+    const Var predicted = concat(outputs) * extra_[1] + extra_[2];  // (steps, b)
+    const Var norms = log(sum(exp(predicted), 1, true) + 2.0);
+    const Var wanted = slice_rows(sequence_, 1, steps + 1);
+    return sum(wanted * (predicted - norms)) * (-1.0 / static_cast<double>(steps * b));
   }
 
  private:
