@@ -31,21 +31,24 @@ HWY_INLINE V keep_nan(D, V x, V result) {
   return hn::IfThenElse(hn::IsNaN(x), x, result);
 }
 
-template <class D, class V>
-HWY_INLINE V exp(D d, V x) {
-  // Beyond these the result is infinite, and Highway's scaling by 2^n leaves its range.
-  const V limit = hn::Set(d, sizeof(hn::TFromD<D>) == 4 ? static_cast<hn::TFromD<D>>(88.73)
-                                                        : static_cast<hn::TFromD<D>>(709.79));
-  const V finite = hn::Exp(d, hn::Min(x, limit));
+// f(x), which is e^x or e^x - 1, up to where the result is infinite: beyond, Highway's scaling by
+// 2^n leaves its range.
+template <class D, class V, class F>
+HWY_INLINE V complete_exp(D d, V x, const F& f) {
+  using T = hn::TFromD<D>;
+  const V limit = hn::Set(d, static_cast<T>(sizeof(T) == 4 ? 88.73 : 709.79));
+  const V finite = f(hn::Min(x, limit));
   return keep_nan(d, x, hn::IfThenElse(hn::Ge(x, limit), infinity(d), finite));
 }
 
 template <class D, class V>
+HWY_INLINE V exp(D d, V x) {
+  return complete_exp(d, x, [d](V v) HWY_ATTR { return hn::Exp(d, v); });
+}
+
+template <class D, class V>
 HWY_INLINE V expm1(D d, V x) {
-  const V limit = hn::Set(d, sizeof(hn::TFromD<D>) == 4 ? static_cast<hn::TFromD<D>>(88.73)
-                                                        : static_cast<hn::TFromD<D>>(709.79));
-  const V finite = hn::Expm1(d, hn::Min(x, limit));
-  return keep_nan(d, x, hn::IfThenElse(hn::Ge(x, limit), infinity(d), finite));
+  return complete_exp(d, x, [d](V v) HWY_ATTR { return hn::Expm1(d, v); });
 }
 
 // `result` = log(positive), or log1p(positive - 1), completed for the other values of `positive`.
