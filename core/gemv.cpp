@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <type_traits>
-#include <utility>
 
 #include "simd_targets.h"
 
@@ -177,17 +176,25 @@ HWY_INLINE void rows_times(Index rows, Index columns, T alpha, const T* a, const
   const LastVector last(d, columns);
   const Index lanes = last.lanes;
   const Index whole = columns - last.count;
-  const auto in_registers = [&]<int... kVectors>(std::integer_sequence<int, kVectors...>) HWY_ATTR {
-    const auto times = [&](auto vectors) HWY_ATTR {
-      few_columns_times<decltype(vectors)::value>(d, last, rows, columns, alpha, a, x, beta, y);
-      return true;
-    };
-    const Index vectors = whole / lanes;
-    return ((vectors == kVectors + 1 && times(std::integral_constant<int, kVectors + 1>())) || ...);
-  };
-  constexpr int kFewVectors = 5;
-  if (rows >= 8 && !in_registers(std::make_integer_sequence<int, kFewVectors>())) {
-    many_columns_times(d, last, rows, columns, alpha, a, x, beta, y);
+  // Cases rather than a fold over them: captured by a lambda, `last` would be read again and again.
+  switch (rows < 8 ? 0 : whole / lanes) {
+    case 1:
+      few_columns_times<1>(d, last, rows, columns, alpha, a, x, beta, y);
+      break;
+    case 2:
+      few_columns_times<2>(d, last, rows, columns, alpha, a, x, beta, y);
+      break;
+    case 3:
+      few_columns_times<3>(d, last, rows, columns, alpha, a, x, beta, y);
+      break;
+    case 4:
+      few_columns_times<4>(d, last, rows, columns, alpha, a, x, beta, y);
+      break;
+    case 5:
+      few_columns_times<5>(d, last, rows, columns, alpha, a, x, beta, y);
+      break;
+    default:
+      many_columns_times(d, last, rows, columns, alpha, a, x, beta, y);
   }
   Index i = rows - rows % 8;
   a += i * columns;
