@@ -16,6 +16,14 @@ constexpr Index kFunctionGrain = Index{1} << 13;  // exp and its like
 // Up to so many elements a plain loop is faster than finding the vectors' code.
 constexpr Index kFew = 8;
 
+// The sum of squares in double: of a few elements, and where squares leave float's range.
+template <class T>
+double squares_in_double(Index n, const T* x) {
+  double total = 0.0;
+  for (Index i = 0; i < n; ++i) total += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+  return total;
+}
+
 // Calls f(from, to) on parts of 0 ... n - 1 that begin at whole cache lines; at once for n < 2
 // grain.
 template <class F>

@@ -26,11 +26,7 @@ double SumDouble(Index n, const double* x) { return sum(n, x); }
 template <class T>
 HWY_INLINE double safe_squares(Index n, const T* x, T sum) {
   if constexpr (sizeof(T) == 4) {
-    if (!(sum > 1e-30F && sum < 1e30F)) {
-      double total = 0.0;
-      for (Index i = 0; i < n; ++i) total += static_cast<double>(x[i]) * static_cast<double>(x[i]);
-      return total;
-    }
+    if (!(sum > 1e-30F && sum < 1e30F)) return kernels::squares_in_double(n, x);
   }
   return static_cast<double>(sum);
 }
@@ -173,15 +169,8 @@ T sum(const Tensor<T>& x) {
 }
 
 template <class T>
-double squares_of_few(Index n, const T* x) {
-  double total = 0.0;
-  for (Index i = 0; i < n; ++i) total += static_cast<double>(x[i]) * static_cast<double>(x[i]);
-  return total;
-}
-
-template <class T>
 double sum_of_squares(const Tensor<T>& x) {
-  if (x.size() <= kFew) return squares_of_few(x.size(), x.data());
+  if (x.size() <= kFew) return squares_in_double(x.size(), x.data());
   return sum_of_blocks<double>(
       x.size(), [&](Index i, Index count) { return run_squares(count, x.data() + i); });
 }
@@ -190,7 +179,7 @@ template <class T>
 double difference(Index n, const T* a, const T* b, T* d) {
   if (n <= kFew) {
     for (Index i = 0; i < n; ++i) d[i] = a[i] - b[i];
-    return squares_of_few(n, d);
+    return squares_in_double(n, d);
   }
   return sum_of_blocks<double>(
       n, [=](Index i, Index count) { return run_difference(count, a + i, b + i, d + i); });
