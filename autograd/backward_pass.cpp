@@ -242,7 +242,7 @@ bool BackwardPass<T>::leads_on(const Node<T>& node) const {
 template <class T>
 inline void BackwardPass<T>::run_node(Node<T>& node, Variable<T>& grad) {
   if (node.retains_grad_ && to_leaves_) add_to_grad(node, grad);
-  GradientSink<T> sink(*this, node, epoch_);
+  GradientSink<T> sink(*this, node, epoch_, !retain_graph_);
   if (create_graph_ || !node.backward_in_place(grad, sink)) node.backward(grad, share(node), sink);
   if (detail::anomaly_mode) [[unlikely]]
     check_gradients(node);

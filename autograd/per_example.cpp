@@ -131,7 +131,7 @@ class PerExamplePass {
       input.node()->needed_ = false;
       needed.hidden.push_back(input.node());
     }
-    GradientSink<T> sink(pass_, node, pass_.epoch_);
+    GradientSink<T> sink(pass_, node, pass_.epoch_, false);
     if (!node.backward_in_place(grad, sink)) node.backward(grad, output_of(node), sink);
   }
 

@@ -232,42 +232,62 @@ struct AllButFirst {
   }
 };
 
-// y += the sum of `kRows` rows, weighed, for a vector of columns: in two chains, so that additions
-// do not wait for each other.
+// y += the sum of `kRows` rows, weighed, for the vector of columns that begins with j: in two
+// chains, so that additions do not wait for each other.
 template <int kRows, class D, class T, class Access>
-HWY_INLINE void add_rows_to(D d, Index stride, const hn::Vec<D>* weights, const T* a, T* y,
-                            const Access& access) {
-  auto even = access.load(d, y);
+HWY_INLINE void add_to_vector(D d, const T* const* rows, const hn::Vec<D>* weights, Index j, T* y,
+                              const Access& access) {
+  auto even = access.load(d, y + j);
   auto odd = hn::Zero(d);
 #pragma GCC unroll 12
   for (int r = 0; r < kRows; r += 2) {
-    even = hn::MulAdd(access.load(d, a + r * stride), weights[r], even);
-    if (r + 1 < kRows) {
-      odd = hn::MulAdd(access.load(d, a + (r + 1) * stride), weights[r + 1], odd);
-    }
+    even = hn::MulAdd(access.load(d, rows[r] + j), weights[r], even);
+    if (r + 1 < kRows) odd = hn::MulAdd(access.load(d, rows[r + 1] + j), weights[r + 1], odd);
   }
-  access.store(hn::Add(even, odd), d, y);
+  access.store(hn::Add(even, odd), d, y + j);
 }
 
-// The same for all columns, at least a vector of them, with the weights alpha x.
+// The same for two vectors, which are the two chains here: a line of the cache, if the row begins
+// with one.
+template <int kRows, class D, class T>
+HWY_INLINE void add_to_two(D d, const T* const* rows, const hn::Vec<D>* weights, Index j, T* y) {
+  const auto lanes = static_cast<Index>(hn::Lanes(d));
+  auto first = hn::LoadU(d, y + j);
+  auto second = hn::LoadU(d, y + j + lanes);
+#pragma GCC unroll 12
+  for (int r = 0; r < kRows; ++r) {
+    first = hn::MulAdd(hn::LoadU(d, rows[r] + j), weights[r], first);
+    second = hn::MulAdd(hn::LoadU(d, rows[r] + j + lanes), weights[r], second);
+  }
+  hn::StoreU(first, d, y + j);
+  hn::StoreU(second, d, y + j + lanes);
+}
+
+// The same for all columns, at least a vector of them, with the weights alpha x; from the last
+// column to the first, as the rows are.
 template <int kRows, class D, class T>
 HWY_INLINE void add_rows(D d, Index columns, Index stride, T alpha, const T* a, const T* x, T* y) {
   const auto lanes = static_cast<Index>(hn::Lanes(d));
-  T scaled[kRows];
-  if (alpha != T{1}) {
-    for (int r = 0; r < kRows; ++r) scaled[r] = alpha * x[r];
-    x = scaled;
-  }
+  const T* rows[kRows];
   hn::Vec<D> weights[kRows];
 #pragma GCC unroll 12
-  for (int r = 0; r < kRows; ++r) weights[r] = hn::Set(d, x[r]);
-  Index j = 0;
-  for (; j + lanes <= columns; j += lanes) {
-    add_rows_to<kRows>(d, stride, weights, a + j, y + j, WholeVector());
+  for (int r = 0; r < kRows; ++r) {
+    rows[r] = a + r * stride;
+    weights[r] = hn::Set(d, alpha * x[r]);
   }
-  if (j == columns) return;
-  const Index begin = columns - lanes;
-  add_rows_to<kRows>(d, stride, weights, a + begin, y + begin, AllButFirst{j - begin});
+  Index j = columns - columns % lanes;
+  if (j < columns) {
+    const Index begin = columns - lanes;
+    add_to_vector<kRows>(d, rows, weights, begin, y, AllButFirst{j - begin});
+  }
+  if (j % (2 * lanes) != 0) {
+    j -= lanes;
+    add_to_vector<kRows>(d, rows, weights, j, y, WholeVector());
+  }
+  while (j > 0) {
+    j -= 2 * lanes;
+    add_to_two<kRows>(d, rows, weights, j, y);
+  }
 }
 
 // y[j] = alpha sum over i of x[i] a[i][j] + beta y[j] for kVectors vectors of columns: the sums

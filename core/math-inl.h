@@ -248,31 +248,29 @@ HWY_INLINE V normal_cdf(D d, V x) {
   return hn::IfThenElse(hn::Gt(x, hn::Zero(d)), hn::Sub(hn::Set(d, T{1}), tail), tail);
 }
 
-// sigmoid(x) from e^-|x|: 1 / (1 + e^-x), or e^x / (1 + e^x).
-template <class D, class V>
-HWY_INLINE V sigmoid_from(D d, V x, V exp_minus_abs) {
-  const V one = hn::Set(d, hn::TFromD<D>{1});
-  const V above = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), exp_minus_abs, one);
-  return hn::Div(above, hn::Add(one, exp_minus_abs));
-}
-
 template <class D, class V>
 HWY_INLINE V exp_minus_abs(D d, V x) {
   return exp_of_at_most_0(d, hn::Neg(hn::Abs(x)));
 }
 
+// 1 / (1 + e^-x), or e^x / (1 + e^x) for negative x.
 template <class D, class V>
 HWY_INLINE V sigmoid(D d, V x) {
-  return sigmoid_from(d, x, exp_minus_abs(d, x));
+  const V one = hn::Set(d, hn::TFromD<D>{1});
+  const V e = exp_minus_abs(d, x);
+  return hn::Div(hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one), hn::Add(one, e));
 }
 
-// log(1 + x) for 0 <= x <= 1: 2 atanh(s) with s = x / (2 + x), where 2 s = x - s x.
+// log(1 + x) for 0 <= x <= 1 from s = x / (2 + x): 2 atanh(s), where 2 s = x - s x.
 template <class D, class V>
-HWY_INLINE V log1p_of_at_most_1(D d, V x) {
-  const V s = hn::Div(x, hn::Add(x, hn::Set(d, hn::TFromD<D>{2})));
+HWY_INLINE V log1p_from(D d, V x, V s) {
   const V square = hn::Mul(s, s);
   const V rest = hn::Mul(square, polynomial(d, square, Coefficients<hn::TFromD<D>>::atanh));
   return hn::NegMulAdd(s, hn::Sub(x, rest), x);
+}
+template <class D, class V>
+HWY_INLINE V log1p_of_at_most_1(D d, V x) {
+  return log1p_from(d, x, hn::Div(x, hn::Add(x, hn::Set(d, hn::TFromD<D>{2}))));
 }
 
 // max(x, 0) + log(1 + e^-|x|)

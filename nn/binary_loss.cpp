@@ -18,12 +18,12 @@ constexpr const char* kName = "binary_cross_entropy_with_logits";
 template <class T>
 class BinaryCrossEntropyNode final : public Node<T> {
  public:
-  // `exps`: e^-|x|.
+  // `tails`: sigmoid(-|x|).
   BinaryCrossEntropyNode(Tensor<T>&& value, const Variable<T>& logits, const Variable<T>& targets,
-                         Tensor<T> exps, double divisor)
+                         Tensor<T> tails, double divisor)
       : Node<T>(std::move(value), true),
         inputs_{logits, targets},
-        exps_(std::move(exps)),
+        tails_(std::move(tails)),
         divisor_(divisor) {
     this->set_inputs(inputs_.data(), inputs_.size());
   }
@@ -41,15 +41,15 @@ class BinaryCrossEntropyNode final : public Node<T> {
     const T* const x = inputs_[0].value().data();
     const T* const t = inputs_[1].value().data();
     const T scale = static_cast<T>(1.0 / divisor_) * grad.value()[0];
-    sink.write(0, [&](Tensor<T>& gradient, T beta) {
-      kernels::logistic_slope(gradient.size(), x, t, exps_.data(), scale, beta, gradient.data());
-    });
+    Tensor<T> slopes = sink.is_last() ? std::move(tails_) : tails_;
+    kernels::logistic_slope(slopes.size(), x, t, scale, slopes.data());
+    sink.give(0, std::move(slopes));
     return true;
   }
 
  private:
   std::array<Variable<T>, 2> inputs_;
-  Tensor<T> exps_;
+  Tensor<T> tails_;
   double divisor_;
 };
 
@@ -59,9 +59,9 @@ Variable<T> plain_loss(const Variable<T>& logits, const Variable<T>& targets, Re
   const T* const x = logits.value().data();
   const T* const t = targets.value().data();
   const Index n = logits.size();
-  auto exps = Tensor<T>::uninitialized(logits.shape());
+  auto tails = Tensor<T>::uninitialized(logits.shape());
   auto losses = Tensor<T>::uninitialized(logits.shape());
-  kernels::logistic_loss(n, x, t, exps.data(), losses.data());
+  kernels::logistic_loss(n, x, t, tails.data(), losses.data());
   const double divisor = reduction == Reduction::mean ? static_cast<double>(n) : 1.0;
   if (reduction != Reduction::none) {
     const double total = sum_of(n, [&](Index i) { return losses[i]; });
@@ -69,7 +69,7 @@ Variable<T> plain_loss(const Variable<T>& logits, const Variable<T>& targets, Re
   }
   if (!must_record(logits, targets)) return Variable<T>(std::move(losses));
   return Variable<T>::adopt(
-      new BinaryCrossEntropyNode<T>(std::move(losses), logits, targets, std::move(exps), divisor));
+      new BinaryCrossEntropyNode<T>(std::move(losses), logits, targets, std::move(tails), divisor));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "class_targets.h"
 #include "glissade/autograd/operation.h"
+#include "glissade/core/elementwise.h"
 #include "glissade/core/softmax.h"
 #include "glissade/nn/loss.h"
 
@@ -93,11 +94,13 @@ class CrossEntropyNode final : public Node<T> {
   // The same in one pass over the probabilities that the forward pass kept.
   bool backward_in_place(Variable<T>& grad, GradientSink<T>& sink) override {
     const Tensor<T>& g = grad.value();
+    if (g.rank() == 0 && targets_.are_plain()) {
+      Tensor<T> slopes = sink.is_last() ? std::move(probabilities_) : probabilities_;
+      to_plain_slopes(static_cast<double>(g[0]) / divisor_, slopes);
+      sink.give(0, std::move(slopes));
+      return true;
+    }
     sink.write(0, [&](Tensor<T>& gradient, T beta) {
-      if (g.rank() == 0 && beta == T{} && targets_.are_plain()) {
-        write_plain(static_cast<double>(g[0]) / divisor_, gradient.data());
-        return;
-      }
       for (Index i = 0; i < targets_.rows(); ++i) {
         write_row(i, static_cast<double>(g.rank() == 0 ? g[0] : g[i]) / divisor_, beta,
                   gradient.data() + i * targets_.classes);
@@ -107,17 +110,12 @@ class CrossEntropyNode final : public Node<T> {
   }
 
  private:
-  // dx = scale (p - q), where every row counts once and has one class: the usual case. The label's
-  // entry from its difference, as below.
-  void write_plain(double scale, T* dx) const {
-    const Index n = probabilities_.size();
-    const T* const p = probabilities_.data();
-    const T factor = static_cast<T>(scale);
-    for (Index i = 0; i < n; ++i) dx[i] = factor * p[i];
+  // scale (p - q) from p, where every row counts once and has one class: the usual case.
+  void to_plain_slopes(double scale, Tensor<T>& p) const {
     for (Index row = 0; row < targets_.rows(); ++row) {
-      const Index at = row * targets_.classes + targets_.labels[row];
-      dx[at] = static_cast<T>(scale * (static_cast<double>(p[at]) - 1.0));
+      p[row * targets_.classes + targets_.labels[row]] -= T{1};
     }
+    kernels::binary_scalar_in_place(kernels::Binary::mul, p, static_cast<T>(scale));
   }
 
   // dx = scale (s p - q) + beta dx for one row.

@@ -83,7 +83,10 @@ class RegressionNode final : public Node<T> {
       const double scale = (i == 0 ? 1.0 : -1.0) / divisor_;
       if (Error::kQuadratic && grad.size() == 1 && differences_.size() > 0) {
         const T factor = static_cast<T>(scale) * error_.curvature(T{}) * grad.value()[0];
-        sink.give(i, kernels::binary_scalar(kernels::Binary::mul, differences_, factor));
+        // What has been given away is not there for the second input, which is computed anew.
+        Tensor<T> slopes = sink.is_last() ? std::move(differences_) : differences_;
+        kernels::binary_scalar_in_place(kernels::Binary::mul, slopes, factor);
+        sink.give(i, std::move(slopes));
       } else {
         write(i, grad.value(), static_cast<T>(scale), sink);
       }

@@ -1,8 +1,11 @@
 // The losses: derivatives of first and second order, edge cases and errors.
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include "catch.h"
+#include "glissade/autograd/grad.h"
 #include "glissade/nn/loss.h"
 #include "glissade/nn/metrics.h"
 #include "support/derivatives.h"
@@ -123,6 +126,37 @@ TEST_CASE("the rules in place give the gradients of the differentiable rules") {
   compare({4, 3}, [&](const Variable<double>& x) { return nn::mse_loss(square(x), target); });
   compare({4, 3}, [&](const Variable<double>& x) { return nn::l1_loss(target, square(x)); });
   compare({4, 3}, [&](const Variable<double>& x) { return nn::huber_loss(square(x), target); });
+}
+
+TEST_CASE("a graph that is kept goes backward again with the same gradients") {
+  const Labels labels({3}, {2, 0, 3});
+  const auto targets = Tensor<double>::full({3, 4}, 0.25);
+  using Loss = std::function<Variable<double>(const Variable<double>&, const Variable<double>&)>;
+  const Loss losses[] = {
+      [](const auto& x, const auto& t) { return nn::mse_loss(x, t); },
+      [](const auto& x, const auto& t) { return nn::binary_cross_entropy_with_logits(x, t); },
+      [&](const auto& x, const auto&) { return nn::cross_entropy(x, labels); },
+  };
+  for (const Loss& loss : losses) {
+    for (const bool both : {false, true}) {
+      if (both && &loss == &losses[2]) continue;  // labels have no gradient
+      Variable<double> x(random({3, 4}, 15), true);
+      Variable<double> t(targets, both);
+      const auto value = loss(x * 1.0, t * 1.0);
+      INFO(value.node()->name() << ", both " << both);
+      value.backward({.retain_graph = true});
+      const Tensor<double> once = x.grad().value();
+      x.zero_grad();
+      value.backward();
+      CHECK(std::equal(once.begin(), once.end(), x.grad().value().begin()));
+      if (!both) continue;
+      // The gradient of the target, of two equal passes, and what the differentiable rule gives.
+      const auto again = grad(loss(x, t), {t}, {.create_graph = true}).at(0);
+      for (Index i = 0; i < t.size(); ++i) {
+        CHECK(t.grad().value()[i] == Approx(2.0 * again.value()[i]).epsilon(1e-13));
+      }
+    }
+  }
 }
 
 TEST_CASE("the gradients of l1_loss and huber_loss at infinities and NaN are PyTorch's") {

@@ -27,6 +27,9 @@ class GradientSink {
  public:
   /// Whether anyone needs the gradient of this input.
   bool needed(std::size_t input) const;
+  /// Whether the node is let go after this rule, which may then overwrite and give away what the
+  /// node has kept for it.
+  bool is_last() const { return is_last_; }
   /// Calls `write(buffer, beta)`: it must set buffer = gradient + beta * buffer. `buffer` has the
   /// input's shape; beta is 0 at the first contribution, when the buffer's content is undefined,
   /// and 1 when there is a gradient to add to. So a matrix product accumulates without a copy.
@@ -50,13 +53,14 @@ class GradientSink {
  private:
   friend class BackwardPass<T>;
   friend class PerExamplePass<T>;
-  GradientSink(BackwardPass<T>& pass, Node<T>& node, std::uint64_t epoch)
-      : pass_(pass), node_(node), epoch_(epoch) {}
+  GradientSink(BackwardPass<T>& pass, Node<T>& node, std::uint64_t epoch, bool is_last)
+      : pass_(pass), node_(node), epoch_(epoch), is_last_(is_last) {}
   Tensor<T>& open(std::size_t input, T& beta);
 
   BackwardPass<T>& pass_;
   Node<T>& node_;
   std::uint64_t epoch_;  // of the pass
+  bool is_last_;
 };
 
 /// Where a rule for the gradients of single examples (`Node::backward_per_example`) leaves them.

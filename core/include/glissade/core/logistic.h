@@ -7,12 +7,13 @@
 namespace glissade::kernels {
 
 /// losses[i] = log(1 + e^x[i]) - t[i] x[i], without overflow and without the difference of nearly
-/// equal numbers; exps[i] = e^-|x[i]|, of which `logistic_slope` is made. For 0 <= i < n.
+/// equal numbers; tails[i] = sigmoid(-|x[i]|), of which `logistic_slope` is made. For 0 <= i < n.
 template <class T>
-void logistic_loss(Index n, const T* x, const T* t, T* exps, T* losses);
+void logistic_loss(Index n, const T* x, const T* t, T* tails, T* losses);
 
-/// out[i] = scale (sigmoid(x[i]) - t[i]) + beta out[i]; out is not read if beta is 0.
+/// tails[i] becomes scale (sigmoid(x[i]) - t[i]), with all digits also where the sigmoid is nearly
+/// t[i].
 template <class T>
-void logistic_slope(Index n, const T* x, const T* t, const T* exps, T scale, T beta, T* out);
+void logistic_slope(Index n, const T* x, const T* t, T scale, T* tails);
 
 }  // namespace glissade::kernels
