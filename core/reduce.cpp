@@ -45,7 +45,7 @@ HWY_INLINE double squared_difference(Index n, const T* a, const T* b, T* d) {
     access.store(v, tag, d + i);
     return hn::Mul(v, v);
   };
-  return safe_squares(n, d, fold_at(n, T{0}, at, Plus(), SumLanes()));
+  return safe_squares(n, d, fold_at(NarrowTag<T>(), n, T{0}, at, Plus(), SumLanes()));
 }
 
 // The sum of f(begin, count) over blocks, in double: so short that the error of a float sum stays

@@ -124,12 +124,20 @@ struct FirstLanes {
   }
 };
 
+// Vectors of at most 32 bytes, for the losses of linear and logistic regression, which come between
+// two products with a vector: those have such vectors (gemv.cpp). A microsecond of wider ones
+// between them slows everything down by a sixth to a third for the next one or two milliseconds, on
+// a Xeon with AVX-512 and AMX, while networks, whose products have the widest vectors, are slower
+// by some percent with mixed widths.
+template <class T>
+using NarrowTag = hn::CappedTag<T, 32 / sizeof(T)>;
+
 // Folds at(d, access, i), a vector of elements i and on, which is read by `access`, over all i < n
 // with `combine`, starting from `start`, its neutral element: in four independent vectors, which
 // hides latency and bounds the error of long sums.
-template <class T, class At, class Combine, class Reduce>
-HWY_INLINE T fold_at(Index n, T start, const At& at, const Combine& combine, const Reduce& reduce) {
-  const hn::ScalableTag<T> d;
+template <class D, class T, class At, class Combine, class Reduce>
+HWY_INLINE T fold_at(D d, Index n, T start, const At& at, const Combine& combine,
+                     const Reduce& reduce) {
   const auto lanes = static_cast<Index>(hn::Lanes(d));
   auto s0 = hn::Set(d, start);
   auto s1 = s0;
@@ -156,7 +164,7 @@ HWY_INLINE T fold(Index n, const T* x, T start, const F& f, const Combine& combi
                   const Reduce& reduce) {
   const auto at = [x, &f](auto d, const auto& access, Index i)
                       HWY_ATTR { return f(d, access.load(d, x + i)); };
-  return fold_at(n, start, at, combine, reduce);
+  return fold_at(hn::ScalableTag<T>(), n, start, at, combine, reduce);
 }
 
 struct Identity {

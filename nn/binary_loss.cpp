@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "glissade/autograd/operation.h"
-#include "glissade/core/logistic.h"
+#include "glissade/core/regression_loss.h"
 #include "glissade/nn/loss.h"
 #include "sum_of.h"
 

@@ -3,13 +3,14 @@
 // All three are piecewise quadratic in d = x - t, so that one node serves them: the derivative is
 // slope(d), and the derivative of that is curvature(d), which is piecewise constant.
 
+#include "glissade/core/regression_loss.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <utility>
 
 #include "glissade/autograd/operation.h"
-#include "glissade/core/elementwise.h"
 #include "glissade/core/reduce.h"
 #include "glissade/nn/loss.h"
 #include "sum_of.h"
@@ -85,7 +86,7 @@ class RegressionNode final : public Node<T> {
         const T factor = static_cast<T>(scale) * error_.curvature(T{}) * grad.value()[0];
         // What has been given away is not there for the second input, which is computed anew.
         Tensor<T> slopes = sink.is_last() ? std::move(differences_) : differences_;
-        kernels::binary_scalar_in_place(kernels::Binary::mul, slopes, factor);
+        kernels::scale_slope(slopes.size(), factor, slopes.data());
         sink.give(i, std::move(slopes));
       } else {
         write(i, grad.value(), static_cast<T>(scale), sink);

@@ -23,11 +23,11 @@
 #include "glissade/core/gemm.h"             // IWYU pragma: export
 #include "glissade/core/idx.h"              // IWYU pragma: export
 #include "glissade/core/linalg.h"           // IWYU pragma: export
-#include "glissade/core/logistic.h"         // IWYU pragma: export
 #include "glissade/core/move.h"             // IWYU pragma: export
 #include "glissade/core/normalize.h"        // IWYU pragma: export
 #include "glissade/core/parallel.h"         // IWYU pragma: export
 #include "glissade/core/reduce.h"           // IWYU pragma: export
+#include "glissade/core/regression_loss.h"  // IWYU pragma: export
 #include "glissade/core/rng.h"              // IWYU pragma: export
 #include "glissade/core/safetensors.h"      // IWYU pragma: export
 #include "glissade/core/shape.h"            // IWYU pragma: export

@@ -73,7 +73,6 @@ TEMPLATE_TEST_CASE("the difference and the sum of its squares", "", float, doubl
     Tensor<T> d({n});
     const double sum = kernels::difference(n, a.data(), b.data(), d.data());
     for (Index i = 0; i < n; ++i) REQUIRE(d[i] == a[i] - b[i]);
-    CHECK(sum == kernels::sum_of_squares(d));
     long double expected = 0.0L;
     for (const T x : d) expected += static_cast<long double>(x) * static_cast<long double>(x);
     CHECK(sum == Approx(static_cast<double>(expected)).epsilon(sizeof(T) == 4 ? 1e-6 : 1e-13));

@@ -9,7 +9,7 @@
 #include "catch.h"
 #include "glissade/core/activation.h"
 #include "glissade/core/elementwise.h"
-#include "glissade/core/logistic.h"
+#include "glissade/core/regression_loss.h"
 #include "glissade/core/rng.h"
 #include "glissade/core/softmax.h"
 #include "glissade/core/tensor.h"
@@ -207,5 +207,16 @@ TEMPLATE_TEST_CASE("the loss of logistic regression and its slope", "", float, d
     const long double size = log_of_sum + std::abs(((v > 0 ? 1 : 0) - target) * v);
     REQUIRE(std::abs(static_cast<long double>(losses[i]) - loss) <= 3 * kUnit * size);
     REQUIRE(std::abs(static_cast<long double>(slopes[i]) - exact) <= allowed);
+  }
+}
+
+TEMPLATE_TEST_CASE("the slope of the squared error", "", float, double) {
+  using T = TestType;
+  for (const Index n : {0, 1, 8, 9, 15, 16, 31, 70000}) {
+    Tensor<T> before({n});
+    Rng(5).fill_normal(before.span());
+    Tensor<T> x = before;
+    kernels::scale_slope(n, T{3}, x.data());
+    for (Index i = 0; i < n; ++i) REQUIRE(x[i] == T{3} * before[i]);
   }
 }

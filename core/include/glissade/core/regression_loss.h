@@ -1,6 +1,7 @@
 #pragma once
 
-// The loss of logistic regression, element by element, in vectors.
+// The losses of linear and logistic regression, element by element, in vectors. The squared error
+// begins with `difference` (reduce.h).
 
 #include "glissade/core/tensor.h"
 
@@ -15,5 +16,9 @@ void logistic_loss(Index n, const T* x, const T* t, T* tails, T* losses);
 /// t[i].
 template <class T>
 void logistic_slope(Index n, const T* x, const T* t, T scale, T* tails);
+
+/// x[i] becomes factor x[i]: the slope of the squared error from the difference.
+template <class T>
+void scale_slope(Index n, T factor, T* x);
 
 }  // namespace glissade::kernels
