@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <limits>
 #include <utility>
 
@@ -30,9 +31,6 @@ struct Scratch {
   }
 };
 
-// How many nodes ahead of the running one memory is asked for.
-constexpr std::size_t kAhead = 4;
-
 template <class T>
 Variable<T> share(Node<T>& node) {
   detail::add_reference(&node);
@@ -56,9 +54,13 @@ BackwardPass<T>::BackwardPass(const char* operation, bool retain_graph, bool cre
       retain_graph_(retain_graph || create_graph),
       create_graph_(create_graph),
       epoch_(next_epoch()),
-      outer_(std::exchange(innermost(), this)),
+      outer_(innermost()),
       order_(std::move(Scratch<Node<T>*>::get())),
-      stack_(std::move(Scratch<Frame>::get())) {}
+      stack_(std::move(Scratch<Frame>::get())) {
+  // This pass must see what the outer one is going through.
+  if (outer_ != nullptr) outer_->search_rest();
+  innermost() = this;
+}
 
 template <class T>
 BackwardPass<T>*& BackwardPass<T>::innermost() {
@@ -69,6 +71,7 @@ BackwardPass<T>*& BackwardPass<T>::innermost() {
 template <class T>
 BackwardPass<T>::~BackwardPass() {
   innermost() = outer_;
+  if (chain_ != nullptr) order_.push_back(chain_);
   for (Node<T>* node : order_) {  // only those that an exception has left
     node->pending_ = Variable<T>();
     Variable<T>::adopt(node);  // drops the reference
@@ -94,9 +97,52 @@ template <class T>
 void BackwardPass<T>::run(const Variable<T>& output, const Variable<T>& grad_output) {
   check_output(output, grad_output);
   const RecordingScope scope(create_graph_);
+  if (may_run_chain()) return run_chain(*output.node(), grad_output);
   find_order(*output.node());
   accumulate(*output.node(), Variable<T>(grad_output));
   run_nodes();
+}
+
+// Nodes that an earlier pass has let go are an error, which the search finds before anything has
+// changed.
+template <class T>
+bool BackwardPass<T>::may_run_chain() const {
+  return outer_ == nullptr && !create_graph_ && detail::freed_nodes <= 0;
+}
+
+// Runs nodes as long as each is the only way to what is behind it, so that its gradient is complete
+// when the one before it has run: a chain, as most networks are, needs no search. That begins where
+// the chain ends.
+template <class T>
+void BackwardPass<T>::run_chain(Node<T>& root, const Variable<T>& grad_output) {
+  const bool has_inputs = enter(root);
+  accumulate(root, Variable<T>(grad_output));
+  if (!has_inputs) return;
+  detail::add_reference(&root);
+  chain_ = &root;
+  Node<T>* next = nullptr;
+  while (chain_ != nullptr && enter_only_way_on(*chain_, next)) {
+    Node<T>& node = *chain_;
+    order_.push_back(&node);  // which drops the reference if the rule throws
+    if (next != nullptr) detail::add_reference(next);
+    chain_ = next;
+    Variable<T> grad = std::move(node.pending_);
+    if (grad.defined()) run_node(node, grad);
+    order_.pop_back();
+    release(node, !retain_graph_);
+  }
+  search_rest();
+  run_nodes();
+}
+
+// Finds what is behind a chain that is running, because the whole has to be marked now.
+template <class T>
+void BackwardPass<T>::search_rest() {
+  if (chain_ == nullptr) return;
+  const Variable<T> held = Variable<T>::adopt(std::exchange(chain_, nullptr));
+  const auto running = static_cast<std::ptrdiff_t>(order_.size());  // it goes on when its rule has
+  find_order(*held.node());
+  std::rotate(order_.begin(), order_.begin() + running, order_.end());
 }
 
 template <class T>
@@ -142,76 +188,13 @@ std::vector<Variable<T>> BackwardPass<T>::run(const Variable<T>& output,
   return gradients;
 }
 
-// Marks a node at its first visit; returns whether its inputs are to be visited.
-template <class T>
-inline bool BackwardPass<T>::enter(Node<T>& node) {
-  if (outer_ != nullptr) check_outer_passes(node);
-  node.epoch_ = epoch_;
-  if (!to_leaves_) return enter_towards_targets(node);
-  node.needed_ = true;
-  if (node.freed_) fail_freed(node);
-  return node.input_count_ > 0;
-}
-
-template <class T>
-bool BackwardPass<T>::enter_towards_targets(Node<T>& node) {
-  node.needed_ = node.target_;
-  // What was made before all targets has none of them behind it.
-  if (node.stamp_ < oldest_target_ || node.is_leaf()) return false;
-  // Where a gradient is wanted for this very node alone, nothing before it leads there: it is not
-  // searched (it may be long, as in a descent that is differentiated), and may have been let go.
-  if (node.target_ && target_count_ == 1) return false;
-  if (node.freed_) fail_freed(node);
-  return true;
-}
-
-template <class T>
-void BackwardPass<T>::check_outer_passes(const Node<T>& node) const {
-  for (const BackwardPass* pass = outer_; pass != nullptr; pass = pass->outer_) {
-    check(node.epoch_ != pass->epoch_,
-          "{}: a backward rule may not go backward through '{}', which the pass that called it is "
-          "going through; detach its inputs first",
-          operation_, node.name());
-  }
-}
-
-template <class T>
-void BackwardPass<T>::fail_freed(const Node<T>& node) const {
-  fail(
-      "{}: the graph behind '{}' has been let go by an earlier backward; pass {{.retain_graph = "
-      "true}} to that one",
-      operation_, node.name());
-}
-
-template <class T>
-void BackwardPass<T>::find_order(Node<T>& root) {
-  if (!enter(root)) return;
-  Frame frame{&root, 0};  // where the search is; the stack has those that wait for it
-  while (true) {
-    Node<T>& node = *frame.node;
-    if (frame.next_input < node.input_count_) {
-      Node<T>* input = node.inputs_[frame.next_input++].node();
-      const bool visit = input != nullptr && input->requires_grad_ && input->epoch_ != epoch_;
-      if (visit && enter(*input)) {
-        stack_.push_back(frame);
-        frame = {input, 0};
-      }
-      continue;
-    }
-    if (!node.needed_) node.needed_ = leads_on(node);
-    detail::add_reference(&node);
-    order_.push_back(&node);
-    if (stack_.empty()) return;
-    frame = stack_.back();
-    stack_.pop_back();
-  }
-}
-
 template <class T>
 void BackwardPass<T>::run_nodes() {
   while (!order_.empty()) {
     // A large graph is not in the cache, and the nodes that come next are known.
-    if (order_.size() > kAhead) __builtin_prefetch(order_[order_.size() - 1 - kAhead]);
+    if (order_.size() > detail::kNodesAhead) {
+      detail::prefetch_node(order_[order_.size() - 1 - detail::kNodesAhead]);
+    }
     Node<T>& node = *order_.back();
     const bool leads = to_leaves_ || leads_on(node);
     if (node.needed_) {
@@ -220,23 +203,21 @@ void BackwardPass<T>::run_nodes() {
       if (grad.defined() && leads) run_node(node, grad);
     }
     order_.pop_back();
-    if (!retain_graph_ && leads) {
-      if (node.references_ == 1) {  // nobody else's: it lets its inputs go itself
-        delete &node;
-        continue;
-      }
-      let_go(node);
-    }
-    Variable<T>::adopt(&node);  // drops the reference
+    release(node, !retain_graph_ && leads);
   }
 }
 
-// Whether the gradient of an input is needed, and so the node's rule.
+// Drops the reference to a node that has run.
 template <class T>
-bool BackwardPass<T>::leads_on(const Node<T>& node) const {
-  return std::any_of(node.inputs().begin(), node.inputs().end(), [this](const Variable<T>& input) {
-    return input.defined() && is_needed(*input.node());
-  });
+inline void BackwardPass<T>::release(Node<T>& node, bool lets_go) const {
+  if (lets_go) {
+    if (node.references_ == 1) {  // nobody else's: it lets its inputs go itself
+      delete &node;
+      return;
+    }
+    let_go(node);
+  }
+  Variable<T>::adopt(&node);
 }
 
 template <class T>
@@ -268,6 +249,7 @@ void BackwardPass<T>::let_go(Node<T>& node) const {
   for (std::uint32_t i = 0; i < node.input_count_; ++i) node.inputs_[i] = Variable<T>();
   node.input_count_ = 0;
   node.freed_ = true;
+  ++detail::freed_nodes;
 }
 
 template <class T>
@@ -339,6 +321,7 @@ void BackwardPass<T>::descend(const Variable<T>& output, Variable<T> gradient) {
     Inner(const Inner&) = delete;
     Inner& operator=(const Inner&) = delete;
   };
+  search_rest();
   const Inner inner(order_);
   if (output.node()->epoch_ != epoch_) find_order(*output.node());
   if (is_needed(*output.node())) accumulate(*output.node(), std::move(gradient));

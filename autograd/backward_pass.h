@@ -10,6 +10,18 @@
 
 namespace glissade {
 
+namespace detail {
+// How many nodes ahead of the running one memory is asked for.
+constexpr std::size_t kNodesAhead = 32;
+
+// What a pass reads of a node: its head, and its inputs, which a small operation keeps at its end.
+inline void prefetch_node(const void* node) {
+  const auto* const begin = static_cast<const char*>(node);
+  __builtin_prefetch(begin, 1);
+  __builtin_prefetch(begin + 128, 1);
+}
+}  // namespace detail
+
 /// Visits the nodes that a result depends on, each once, in reverse topological order, and
 /// accumulates gradients: into the leaves' `grad`, or for given targets. Nothing recurses.
 template <class T>
@@ -37,12 +49,21 @@ class BackwardPass {
   };
 
   void check_output(const Variable<T>& output, const Variable<T>& grad_output) const;
+  // In backward_order.cpp.
   void find_order(Node<T>& root);
+  // Marks a node at its first visit; returns whether its inputs are to be visited.
   bool enter(Node<T>& node);
+  // Marks the inputs of a node if at most one of them, `next`, has nodes behind it, to which no
+  // other way leads; returns false otherwise. `next` is null if it is the end.
+  bool enter_only_way_on(const Node<T>& node, Node<T>*& next);
   bool enter_towards_targets(Node<T>& node);
   void check_outer_passes(const Node<T>& node) const;
   [[noreturn]] void fail_freed(const Node<T>& node) const;
+  bool may_run_chain() const;
+  void run_chain(Node<T>& root, const Variable<T>& grad_output);
+  void search_rest();
   void run_nodes();
+  void release(Node<T>& node, bool lets_go) const;
   void descend(const Variable<T>& output, Variable<T> gradient);
   void run_node(Node<T>& node, Variable<T>& grad);
   void check_gradients(const Node<T>& node) const;
@@ -71,6 +92,8 @@ class BackwardPass {
   // last other one when the nodes after it let their inputs go. Kept between passes for its memory.
   std::vector<Node<T>*> order_;
   std::vector<Frame> stack_;
+  // While a chain runs: the next node, which is marked and held; what is behind it is not yet.
+  Node<T>* chain_ = nullptr;
 };
 
 }  // namespace glissade

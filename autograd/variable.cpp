@@ -29,6 +29,7 @@ void detail::destroy(Node<T>* node) noexcept {
 }
 
 constinit thread_local std::uint64_t detail::nodes_made = 0;
+constinit thread_local std::int64_t detail::freed_nodes = 0;
 
 void detail::fail_undefined() {
   fail("variable: it is undefined (default-constructed or moved from)");

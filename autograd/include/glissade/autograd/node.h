@@ -96,6 +96,9 @@ class PerExampleSink {
 namespace detail {
 // Counts the nodes that this thread has made (variable.cpp).
 extern constinit thread_local std::uint64_t nodes_made;
+// How many nodes there are that a backward pass of this thread has let go; one that another thread
+// destroys goes on counting here, and counts less there.
+extern constinit thread_local std::int64_t freed_nodes;
 // Whether an AnomalyMode lives on this thread, and what is searched then (anomaly.cpp): the value
 // of a new node, and a gradient that its rule has made.
 extern constinit thread_local bool anomaly_mode;
@@ -132,7 +135,10 @@ class Node {
   template <class Value>
   explicit Node(Value&& value, bool requires_grad)
       : requires_grad_(requires_grad), value_(detail::made(std::forward<Value>(value))) {}
-  virtual ~Node() = default;
+  virtual ~Node() {
+    if (freed_) [[unlikely]]
+      --detail::freed_nodes;
+  }
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
   ///@{
