@@ -95,7 +95,7 @@ bool BackwardPass<T>::enter_only_way_on(const Node<T>& node, Node<T>*& next) {
     if (input == nullptr || !input->requires_grad_) continue;
     if (input->is_leaf()) {
       enter(*input);
-    } else if (next == nullptr && input->references_ == 1) {
+    } else if (next == nullptr) {
       next = input;
     } else {
       return false;

@@ -110,9 +110,9 @@ bool BackwardPass<T>::may_run_chain() const {
   return outer_ == nullptr && !create_graph_ && detail::freed_nodes <= 0;
 }
 
-// Runs nodes as long as each is the only way to what is behind it, so that its gradient is complete
-// when the one before it has run: a chain, as most networks are, needs no search. That begins where
-// the chain ends.
+// Runs the nodes one after the other as long as each has one input with nodes behind it: all that
+// uses that one has run then, and its gradient is complete. Most networks are such a chain, and
+// need no search; it begins where a node has two such inputs.
 template <class T>
 void BackwardPass<T>::run_chain(Node<T>& root, const Variable<T>& grad_output) {
   const bool has_inputs = enter(root);
@@ -321,7 +321,6 @@ void BackwardPass<T>::descend(const Variable<T>& output, Variable<T> gradient) {
     Inner(const Inner&) = delete;
     Inner& operator=(const Inner&) = delete;
   };
-  search_rest();
   const Inner inner(order_);
   if (output.node()->epoch_ != epoch_) find_order(*output.node());
   if (is_needed(*output.node())) accumulate(*output.node(), std::move(gradient));

@@ -53,8 +53,8 @@ class BackwardPass {
   void find_order(Node<T>& root);
   // Marks a node at its first visit; returns whether its inputs are to be visited.
   bool enter(Node<T>& node);
-  // Marks the inputs of a node if at most one of them, `next`, has nodes behind it, to which no
-  // other way leads; returns false otherwise. `next` is null if it is the end.
+  // Marks the inputs of a node if at most one of them, `next`, has nodes behind it; returns false
+  // otherwise. `next` is null where the chain ends.
   bool enter_only_way_on(const Node<T>& node, Node<T>*& next);
   bool enter_towards_targets(Node<T>& node);
   void check_outer_passes(const Node<T>& node) const;
