@@ -8,17 +8,6 @@
 
 namespace glissade {
 
-// Marks a node at its first visit; returns whether its inputs are to be visited.
-template <class T>
-bool BackwardPass<T>::enter(Node<T>& node) {
-  if (outer_ != nullptr) check_outer_passes(node);
-  node.epoch_ = epoch_;
-  if (!to_leaves_) return enter_towards_targets(node);
-  node.needed_ = true;
-  if (node.freed_) fail_freed(node);
-  return node.input_count_ > 0;
-}
-
 template <class T>
 bool BackwardPass<T>::enter_towards_targets(Node<T>& node) {
   node.needed_ = node.target_;
@@ -116,7 +105,9 @@ bool BackwardPass<T>::leads_on(const Node<T>& node) const {
 }
 
 #define GLISSADE_INSTANTIATE(T)                                                \
-  template bool BackwardPass<T>::enter(Node<T>&);                              \
+  template bool BackwardPass<T>::enter_towards_targets(Node<T>&);              \
+  template void BackwardPass<T>::check_outer_passes(const Node<T>&) const;     \
+  template void BackwardPass<T>::fail_freed(const Node<T>&) const;             \
   template void BackwardPass<T>::find_order(Node<T>&);                         \
   template bool BackwardPass<T>::enter_only_way_on(const Node<T>&, Node<T>*&); \
   template bool BackwardPass<T>::leads_on(const Node<T>&) const;

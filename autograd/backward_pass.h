@@ -52,7 +52,14 @@ class BackwardPass {
   // In backward_order.cpp.
   void find_order(Node<T>& root);
   // Marks a node at its first visit; returns whether its inputs are to be visited.
-  bool enter(Node<T>& node);
+  bool enter(Node<T>& node) {
+    if (outer_ != nullptr) check_outer_passes(node);
+    node.epoch_ = epoch_;
+    if (!to_leaves_) return enter_towards_targets(node);
+    node.needed_ = true;
+    if (node.freed_) fail_freed(node);
+    return node.input_count_ > 0;
+  }
   // Marks the inputs of a node if at most one of them, `next`, has nodes behind it; returns false
   // otherwise. `next` is null where the chain ends.
   bool enter_only_way_on(const Node<T>& node, Node<T>*& next);
