@@ -3,13 +3,16 @@
 #include <cmath>
 #include <utility>
 
+#include "give_product.h"
 #include "glissade/autograd/operation.h"
 #include "glissade/core/elementwise.h"
 #include "instantiate.h"
 
 namespace glissade {
 
+using detail::give_product;
 using detail::RowWise;
+using detail::write_product;
 using kernels::Binary;
 using kernels::Unary;
 
@@ -27,8 +30,19 @@ Variable<T> add(const Variable<T>& a, const Variable<T>& b) {
 
 template <class T>
 Variable<T> sub(const Variable<T>& a, const Variable<T>& b) {
-  return operation(
+  return operation_in_place(
       "sub", [&] { return kernels::binary(Binary::sub, a.value(), b.value(), "sub"); }, {a, b},
+      [](Variable<T>& grad, std::span<const Variable<T>> inputs, GradientSink<T>& sink) {
+        if (inputs[0].shape() != inputs[1].shape()) return false;
+        if (sink.needed(1)) {
+          sink.write(1, [&](Tensor<T>& to, T beta) {
+            if (beta == T{}) to.fill(T{});
+            kernels::binary_in_place(Binary::sub, to, grad.value(), "sub");
+          });
+        }
+        if (sink.needed(0)) sink.give(0, std::move(grad));
+        return true;
+      },
       RowWise{[](const auto& grad, const auto&, const auto& left, const auto&) {
         return sum_to(grad, left.shape());
       }},
@@ -37,29 +51,14 @@ Variable<T> sub(const Variable<T>& a, const Variable<T>& b) {
       }});
 }
 
-namespace {
-
-// What `sink` has for an input, plus grad * factor, written where it belongs.
-template <class T>
-void write_product(GradientSink<T>& sink, std::size_t input, const Tensor<T>& grad,
-                   const Tensor<T>& factor) {
-  if (!sink.needed(input)) return;
-  sink.write(input, [&](Tensor<T>& to, T beta) {
-    kernels::multiply_add(to.size(), grad.data(), factor.data(),
-                          beta == T{} ? nullptr : std::as_const(to).data(), to.data());
-  });
-}
-
-}  // namespace
-
 template <class T>
 Variable<T> mul(const Variable<T>& a, const Variable<T>& b) {
   return operation_in_place(
       "mul", [&] { return kernels::binary(Binary::mul, a.value(), b.value(), "mul"); }, {a, b},
       [](Variable<T>& grad, std::span<const Variable<T>> inputs, GradientSink<T>& sink) {
         if (inputs[0].shape() != inputs[1].shape()) return false;
-        write_product(sink, 0, grad.value(), inputs[1].value());
         write_product(sink, 1, grad.value(), inputs[0].value());
+        give_product(sink, 0, grad, inputs[1].value());
         return true;
       },
       RowWise{[](const auto& grad, const auto&, const auto& left, const auto& right) {
@@ -97,8 +96,21 @@ Variable<T> addcmul(const Variable<T>& x, const Variable<T>& a, const Variable<T
 
 template <class T>
 Variable<T> div(const Variable<T>& a, const Variable<T>& b) {
-  return operation(
+  return operation_in_place(
       "div", [&] { return kernels::binary(Binary::div, a.value(), b.value(), "div"); }, {a, b},
+      [](Variable<T>& grad, std::span<const Variable<T>> inputs, GradientSink<T>& sink) {
+        if (inputs[0].shape() != inputs[1].shape()) return false;
+        if (!grad.node()->is_disposable()) grad = grad.detach();
+        kernels::binary_in_place(Binary::div, grad.mutable_value(), inputs[1].value(), "div");
+        if (sink.needed(1)) {
+          Tensor<T> factor = inputs[0].value();
+          kernels::binary_in_place(Binary::div, factor, inputs[1].value(), "div");
+          kernels::binary_scalar_in_place(Binary::mul, factor, T{-1});
+          write_product(sink, 1, grad.value(), factor);
+        }
+        if (sink.needed(0)) sink.give(0, std::move(grad));
+        return true;
+      },
       RowWise{[](const auto& grad, const auto&, const auto& left, const auto& right) {
         return sum_to(grad / right, left.shape());
       }},
@@ -168,13 +180,23 @@ Variable<T> neg(const Variable<T>& x) {
 
 template <class T>
 Variable<T> pow(const Variable<T>& x, double exponent) {
-  return operation("pow_scalar",
-                   kernels::binary_scalar(Binary::pow, x.value(), static_cast<T>(exponent)), {x},
-                   [exponent](const auto& grad, const auto&, const auto& in) {
-                     if (exponent == 0.0)
-                       return grad * 0.0;  // also at 0, where 0 * 0^-1 is not a number
-                     return grad * pow(in, exponent - 1.0) * exponent;
-                   });
+  const auto power = [](const Tensor<T>& of, double to) {
+    return kernels::binary_scalar(Binary::pow, of, static_cast<T>(to));
+  };
+  return operation_in_place(
+      "pow_scalar", power(x.value(), exponent), {x},
+      [exponent, power](Variable<T>& grad, std::span<const Variable<T>> inputs,
+                        GradientSink<T>& sink) {
+        if (exponent == 0.0) return false;
+        Tensor<T> slope = power(inputs[0].value(), exponent - 1.0);
+        kernels::binary_scalar_in_place(Binary::mul, slope, static_cast<T>(exponent));
+        give_product(sink, 0, grad, slope);
+        return true;
+      },
+      [exponent](const auto& grad, const auto&, const auto& in) {
+        if (exponent == 0.0) return grad * 0.0;  // also at 0, where 0 * 0^-1 is not a number
+        return grad * pow(in, exponent - 1.0) * exponent;
+      });
 }
 
 namespace {

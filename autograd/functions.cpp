@@ -2,12 +2,15 @@
 
 #include <numbers>
 
+#include "give_product.h"
 #include "glissade/autograd/operation.h"
 #include "glissade/core/elementwise.h"
 #include "instantiate.h"
 
 namespace glissade {
 
+using detail::times;
+using kernels::Binary;
 using kernels::Unary;
 
 template <class T>
@@ -45,20 +48,29 @@ Variable<T> abs(const Variable<T>& x) {
 
 template <class T>
 Variable<T> square(const Variable<T>& x) {
-  return operation("square", kernels::unary(Unary::square, x.value()), {x},
-                   [](const auto& grad, const auto&, const auto& in) { return grad * in * 2.0; });
+  return operation_in_place(
+      "square", kernels::unary(Unary::square, x.value()), {x},
+      times([](const Tensor<T>& in) { return kernels::binary_scalar(Binary::mul, in, T{2}); }),
+      [](const auto& grad, const auto&, const auto& in) { return grad * in * 2.0; });
 }
 
 template <class T>
 Variable<T> sin(const Variable<T>& x) {
-  return operation("sin", kernels::unary(Unary::sin, x.value()), {x},
-                   [](const auto& grad, const auto&, const auto& in) { return grad * cos(in); });
+  return operation_in_place(
+      "sin", kernels::unary(Unary::sin, x.value()), {x},
+      times([](const Tensor<T>& in) { return kernels::unary(Unary::cos, in); }),
+      [](const auto& grad, const auto&, const auto& in) { return grad * cos(in); });
 }
 
 template <class T>
 Variable<T> cos(const Variable<T>& x) {
-  return operation("cos", kernels::unary(Unary::cos, x.value()), {x},
-                   [](const auto& grad, const auto&, const auto& in) { return -(grad * sin(in)); });
+  return operation_in_place(
+      "cos", kernels::unary(Unary::cos, x.value()), {x}, times([](const Tensor<T>& in) {
+        Tensor<T> slope = kernels::unary(Unary::sin, in);
+        kernels::binary_scalar_in_place(Binary::mul, slope, T{-1});
+        return slope;
+      }),
+      [](const auto& grad, const auto&, const auto& in) { return -(grad * sin(in)); });
 }
 
 template <class T>

@@ -54,13 +54,15 @@ double largest(const Tensor<double>& a) {
 // One check of one function: it reads the leaves, whose values are changed in place.
 class Checker {
  public:
+  // `terms`: what the function's terms amount to if they may cancel, whose rounding errors stay.
   Checker(const Closed& function, Variables leaves, const char* what,
-          const GradcheckOptions& options)
+          const GradcheckOptions& options, double terms = 0.0)
       : function_(function),
         leaves_(std::move(leaves)),
         options_(options),
         compare_(options, what),
-        rng_(options.seed) {}
+        rng_(options.seed),
+        terms_(terms) {}
 
   // `twice`: whether the function can be differentiated once more than the check does itself.
   GradcheckResult run(bool twice) {
@@ -191,7 +193,9 @@ class Checker {
       }
     }
     for (const Known& known : all) {
-      const double resolution = std::max(scale, magnitude_ / std::max(1.0, std::fabs(known.x)));
+      const double length = std::max(1.0, std::fabs(known.x));
+      const double resolution = std::max(scale, magnitude_ / length);
+      const double rounded = std::max(scale, terms_ / length);
       for (const bool plain : {true, false}) {
         const double analytical = (plain ? plain_ : differentiable_)[k][known.element];
         compare_.compare({.input = static_cast<Index>(k),
@@ -200,7 +204,7 @@ class Checker {
                           .numerical = known.sides.best.value,
                           .error = known.sides.best.error,
                           .step = known.sides.best.step,
-                          .tolerance = 64.0 * 0x1p-52 * scale},
+                          .tolerance = 64.0 * 0x1p-52 * rounded},
                          known.sides, resolution, leaves_[k].shape(), plain);
       }
     }
@@ -227,7 +231,7 @@ class Checker {
                         .numerical = sides.best.value,
                         .error = sides.best.error,
                         .step = sides.best.step,
-                        .tolerance = 64.0 * 0x1p-52 * std::sqrt(squares)},
+                        .tolerance = 64.0 * 0x1p-52 * std::max(std::sqrt(squares), terms_)},
                        sides, std::max(std::sqrt(squares), magnitude_), {}, is_plain);
     }
   }
@@ -265,6 +269,7 @@ class Checker {
   Tensors plain_;
   Tensors differentiable_;
   double magnitude_ = 0.0;  // root of the sum of the squares of the weighed outputs
+  double terms_;
 };
 
 GradcheckResult first_order(const Closed& function, const Variables& leaves,
@@ -277,8 +282,9 @@ GradcheckResult second_order(const Closed& function, const Variables& leaves,
                              const GradcheckOptions& options) {
   detail::check_options(options);
   Rng rng(options.seed + 1);
+  const Tensor<double> output = function().value();
   // the gradient of the output
-  const Variable<double> seed(detail::random_weights(function().shape(), rng), true);
+  const Variable<double> seed(detail::random_weights(output.shape(), rng), true);
   // Maps the leaves and the seed to all gradients of the function, end to end.
   const Closed gradients = [&function, &leaves, &seed] {
     const RecordingScope recording(true);  // also for the numerical differences
@@ -297,7 +303,10 @@ GradcheckResult second_order(const Closed& function, const Variables& leaves,
   };
   Variables inputs = leaves;
   inputs.push_back(seed);
-  return Checker(gradients, inputs, "second order: ", options).run(false);
+  // Terms of the function's own size may cancel in its gradients: those of x / x are 0.
+  double squares = 0.0;
+  for (Index i = 0; i < output.size(); ++i) squares += std::pow(seed.value()[i] * output[i], 2);
+  return Checker(gradients, inputs, "second order: ", options, std::sqrt(squares)).run(false);
 }
 
 void check_parameters(const Variables& parameters) {

@@ -342,6 +342,10 @@ void multiply_add_part(Index n, const double* a, const double* b, const double* 
 
 template <class T>
 void multiply_add(Index n, const T* a, const T* b, const T* c, T* y) {
+  if (n <= kFew && c == nullptr) {
+    for (Index i = 0; i < n; ++i) y[i] = a[i] * b[i];
+    return;
+  }
   for_elements(n, kSimpleGrain, [&](Index from, Index to) {
     multiply_add_part(to - from, a + from, b + from, c == nullptr ? c : c + from, y + from);
   });
