@@ -38,6 +38,8 @@ class BinaryCrossEntropyNode final : public Node<T> {
 
   bool backward_in_place(Variable<T>& grad, GradientSink<T>& sink) override {
     if (grad.size() != 1 || sink.needed(1)) return false;
+    // They may have been given away to a pass that then failed.
+    if (tails_.size() != inputs_[0].size()) return false;
     const T* const x = inputs_[0].value().data();
     const T* const t = inputs_[1].value().data();
     const T scale = static_cast<T>(1.0 / divisor_) * grad.value()[0];

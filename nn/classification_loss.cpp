@@ -93,6 +93,8 @@ class CrossEntropyNode final : public Node<T> {
 
   // The same in one pass over the probabilities that the forward pass kept.
   bool backward_in_place(Variable<T>& grad, GradientSink<T>& sink) override {
+    // They may have been given away to a pass that then failed.
+    if (probabilities_.size() != logits_.size()) return false;
     const Tensor<T>& g = grad.value();
     if (g.rank() == 0 && targets_.are_plain()) {
       Tensor<T> slopes = sink.is_last() ? std::move(probabilities_) : probabilities_;
